@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import type { Connection } from '../transport/port.js';
+import type { Clock } from '../values/clock.js';
+import type { ErrorKind } from '../values/error.js';
+import type { Json, JsonObject } from '../values/json.js';
+
+/** One thing that `apply` would change on a host, as data. `--check` and `--diff` print it. */
+export interface Change {
+  /** What changes, in a few words: `write /etc/kubernetes/pki/ca.crt`. */
+  readonly summary: string;
+  /** The text before and after, where it may be shown. `before` is absent for a new file. */
+  readonly diff?: { readonly path: string; readonly before?: string; readonly after: string };
+}
+
+/** What `check` found. */
+export interface Verdict<C extends Change = Change> {
+  /** What has to change; empty when the host is as asked. */
+  readonly changes: readonly C[];
+  /** Why there is nothing to do, or what the changes rest on. */
+  readonly reason?: string;
+  /** A refusal: what was found makes the task fail before anything changes. */
+  readonly failure?: { readonly kind: ErrorKind; readonly message: string; readonly hint?: string };
+  /** What `register` stores, besides `changed` and `failed`. */
+  readonly result?: JsonObject;
+  /** Variables set on the host for the rest of the run. */
+  readonly facts?: JsonObject;
+}
+
+/** What `apply` did. */
+export interface Applied {
+  /** False when `apply` found that nothing was to do after all (default true). */
+  readonly changed?: boolean;
+  readonly result?: JsonObject;
+  readonly facts?: JsonObject;
+}
+
+/** A host as a task sees it. */
+export interface HostView {
+  readonly name: string;
+  /** The host's variables, merged and resolved, facts set in this run included. */
+  readonly vars: Readonly<Record<string, unknown>>;
+}
+
+/** All that a module may reach. */
+export interface ModuleContext {
+  readonly host: HostView;
+  /** To the task's host; for `localhost` a local one. */
+  readonly connection: Connection;
+  /** All hosts that an inventory pattern names, in inventory order. */
+  hosts(pattern: string): readonly HostView[];
+  /** The run's shared connection to another host. */
+  connect(host: string): Promise<Connection>;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Whether this is a dry run (`--check`): `apply` is not called. */
+  readonly checkMode: boolean;
+  /** Stores something for journal and report, by name. Never a secret. */
+  record(name: string, data: Json): void;
+  /** One line for the person who watches, e.g. on what a long wait is waiting for. */
+  progress(line: string): void;
+}
+
+/**
+ * What one task can do to one host. `observe` reads, `check` decides without effects, `apply`
+ * does what `check` listed. Check mode, diff, plan and idempotence are all `check`.
+ */
+export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = Change> {
+  /** The key in a task. */
+  readonly name: string;
+  /** One sentence for `caravan modules`. */
+  readonly doc: string;
+  readonly input: z.ZodType<Input>;
+  /** The input key that a bare string is stored under (`command: uptime`). */
+  readonly freeForm?: string;
+  /** Reads what `check` needs. Changes nothing. */
+  observe(input: Input, context: ModuleContext): Promise<Seen>;
+  /** Pure. */
+  check(seen: Seen, input: Input): Verdict<C>;
+  apply(changes: readonly C[], input: Input, context: ModuleContext): Promise<Applied>;
+}
+
+/**
+ * A module whose types are hidden, as the engine holds it. Method parameters are bivariant, so
+ * every `TaskModule<...>` fits.
+ */
+export type AnyModule = TaskModule<never, never, never>;

@@ -1,0 +1,89 @@
+import type { Duplex } from 'node:stream';
+import type { Secret } from '../values/secret.js';
+import type { Script } from '../values/shell.js';
+
+/** What one step on a host gave. Bytes are decoded as UTF-8; `code` is null where a signal ended it. */
+export interface StepResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How one step is run. */
+export interface StepOptions {
+  /** Run as root through `become` of the host (default: the host's own `ansible_become`). */
+  readonly become?: boolean;
+  /** Bytes for the step's standard input (default: none, `/dev/null`). Sent through the shell, never in argv. */
+  readonly stdin?: string | Buffer | Secret | Secret<Buffer>;
+  /** Deadline of the step; past it the step and its children are ended (default 60,000). */
+  readonly timeoutMs?: number;
+  /** Cancels the step and ends its children. */
+  readonly signal?: AbortSignal;
+  /** Called with each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** A file to be put in place whole: written beside the target, synced, then renamed over it. */
+export interface FileWrite {
+  readonly path: string;
+  readonly content: string | Buffer | Secret | Secret<Buffer>;
+  /** For example 0o600. Default: that of the file there, else 0o644. */
+  readonly mode?: number;
+  /** `user:group`. Default: that of the file there, else of the writing user. */
+  readonly owner?: string;
+  /**
+   * Folder of the temporary file, on the same file system as `path` (default: the folder of
+   * `path`). A folder whose every file is read by a daemon, such as the kubelet's static pod
+   * folder, needs another one.
+   */
+  readonly temporaryFolder?: string;
+}
+
+/**
+ * A connection to one host: one SSH connection, one persistent `sh` a privilege level.
+ * Errors: `CaravanError` of kind connect, auth, host-key, timeout or cancelled, each with the
+ * host. An exit code other than 0 is a result, not an error.
+ */
+export interface Connection {
+  readonly host: string;
+  /** Runs a script in a subshell of the persistent shell: one round trip. */
+  run(script: Script, options?: StepOptions): Promise<StepResult>;
+  /** Puts a file in place atomically, its SHA-256 checked on arrival. */
+  writeFile(file: FileWrite, options?: Omit<StepOptions, 'stdin' | 'onLine'>): Promise<void>;
+  /** A TCP stream from the host to `address:port` (SSH direct-tcpip), e.g. to the API server there. */
+  forward(address: string, port: number): Promise<Duplex>;
+  close(): Promise<void>;
+}
+
+/** What is needed to reach a host; made by the inventory from Ansible's connection variables. */
+export interface ConnectionTarget {
+  /** Name in the inventory. */
+  readonly host: string;
+  /** `ansible_connection`: `ssh` (default) or `local`. */
+  readonly kind: 'ssh' | 'local';
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly privateKeyFile?: string;
+  readonly password?: Secret;
+  readonly become: BecomeTarget;
+  /** Files of known hosts in the order they are asked (default `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`). */
+  readonly knownHostsFiles?: readonly string[];
+  /** `strict` (default) refuses an unknown host; `accept-new` adds it to the first known_hosts file. */
+  readonly hostKeyPolicy: 'strict' | 'accept-new';
+  /** Deadline from dialling to being logged in (default 10,000). */
+  readonly connectTimeoutMs?: number;
+}
+
+/** How a step gets the rights of another user. */
+export interface BecomeTarget {
+  /** Whether steps become another user unless they say otherwise. */
+  readonly enabled: boolean;
+  readonly user: string;
+  readonly password?: Secret;
+}
+
+/** Opens connections. The only thing that engine and lab know of how hosts are reached. */
+export interface Transport {
+  connect(target: ConnectionTarget, options?: { signal?: AbortSignal }): Promise<Connection>;
+}

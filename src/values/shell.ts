@@ -1,0 +1,47 @@
+/** A piece of POSIX shell text. Only this module makes one, so that nothing unquoted gets in. */
+export class Script {
+  private constructor(readonly text: string) {}
+
+  /** For {@link sh} alone. */
+  static of(text: string): Script {
+    return new Script(text);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** What can stand in a `sh` template: a word, a list of words, or shell text made by `sh` itself. */
+export type ShellValue = string | number | readonly (string | number)[] | Script;
+
+/**
+ * One word, quoted for any POSIX shell: `'...'` with `'\''` inside. (zx's `quote` writes `$'...'`,
+ * which is a syntax error in dash.)
+ */
+export function quoteWord(word: string | number): string {
+  const text = String(word);
+  if (text.includes('\0')) throw new TypeError('a shell word cannot hold a NUL byte');
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function render(value: ShellValue): string {
+  if (value instanceof Script) return value.text;
+  if (typeof value === 'object') return value.map(quoteWord).join(' ');
+  return quoteWord(value);
+}
+
+/**
+ * POSIX shell text with every value quoted as one word (a list as several words).
+ * The text may be a whole script: ``sh`cat ${path}` ``.
+ */
+export function sh(strings: TemplateStringsArray, ...values: ShellValue[]): Script {
+  return Script.of(
+    strings.reduce((text, part, i) => text + render(values[i - 1] as ShellValue) + part),
+  );
+}
+
+/** Several scripts as one, a line each. */
+export function joinScripts(scripts: readonly Script[]): Script {
+  return Script.of(scripts.map((script) => script.text).join('\n'));
+}

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { CaravanError } from '../values/error.js';
+import type { Vars } from './data.js';
+import { isMapping, kindOf } from './yaml-source.js';
+import { parseYaml } from './yaml-text.js';
+
+const EXTENSIONS = ['.yml', '.yaml', '.json'];
+
+/** Reads text files for the inventory; the vault opens what is encrypted as a whole. */
+export type TextReader = (file: string) => string;
+
+/** Text of a file, decoded as UTF-8. Throws a CaravanError of kind `input` for anything else. */
+export function readText(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw new CaravanError('input', `${file} cannot be read: ${reasonOf(cause)}`, {
+      source: file,
+      cause,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new CaravanError('input', `${file} is not UTF-8 text`, { source: `${file}:1:1`, cause });
+  }
+}
+
+/** The short reason in a thrown value, such as `ENOENT: no such file or directory`. */
+export function reasonOf(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/, \w+ '.*'$/, '');
+}
+
+/**
+ * `group_vars/` or `host_vars/` of one folder: which files belong to a name, as Ansible's
+ * host_group_vars plugin and DataLoader.find_vars_files choose them, each parsed once.
+ */
+export class VarsFolder {
+  readonly #path: string;
+  readonly #entries: ReadonlySet<string>;
+  readonly #read: TextReader;
+
+  constructor(folder: string, kind: 'group_vars' | 'host_vars', read: TextReader) {
+    this.#path = join(real(folder), kind);
+    this.#entries = new Set(list(this.#path));
+    this.#read = read;
+  }
+
+  /** Names that the folder has a file or folder for, without extension. */
+  names(): string[] {
+    return [...this.#entries].map((entry) =>
+      EXTENSIONS.includes(extname(entry)) ? entry.slice(0, -extname(entry).length) : entry,
+    );
+  }
+
+  /** Path of the folder itself. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Variables for one group or host, its files merged in order; undefined when it has none. */
+  vars(name: string): Vars | undefined {
+    if (this.#entries.size === 0 || name.startsWith('/')) return undefined;
+    const files = this.#files(name);
+    if (files.length === 0) return undefined;
+    return Object.assign({}, ...files.map((file) => this.#load(file))) as Vars;
+  }
+
+  /** The first of `name`, `name.yml`, `name.yaml`, `name.json` that is there; a folder whole. */
+  #files(name: string): string[] {
+    const nested = name.includes('/');
+    const entry = ['', ...EXTENSIONS]
+      .map((extension) => name + extension)
+      .find((candidate) =>
+        nested ? exists(join(this.#path, candidate)) : this.#entries.has(candidate),
+      );
+    if (entry === undefined) return [];
+    const path = join(this.#path, entry);
+    return isFolder(path) ? filesBelow(path) : [path];
+  }
+
+  #load(file: string): Vars {
+    const value = parseYaml(this.#read(file), file);
+    if (value === null || value === '' || value === false || value === 0) return {};
+    if (isMapping(value)) return value;
+    if (Array.isArray(value) && value.length === 0) return {};
+    throw new CaravanError('input', `${file} is ${kindOf(value)}, not a mapping of variables`, {
+      source: `${file}:1:1`,
+    });
+  }
+}
+
+function filesBelow(folder: string): string[] {
+  return list(folder)
+    .filter((name) => !name.startsWith('.') && !name.endsWith('~'))
+    .flatMap((name) => {
+      const path = join(folder, name);
+      const extension = extname(name);
+      if (isFolder(path)) return extension === '' ? filesBelow(path) : [];
+      return extension === '' || EXTENSIONS.includes(extension) ? [path] : [];
+    });
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort(byCodePoint);
+  } catch {
+    return []; // no such folder, or a file in its place, which Ansible skips too
+  }
+}
+
+function real(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Order of Python's `sorted`: by code point, not by UTF-16 unit and not by locale. */
+export function byCodePoint(a: string, b: string): number {
+  if (a === b) return 0;
+  if (/^[\x00-\x7f]*$/.test(a) && /^[\x00-\x7f]*$/.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,106 @@
+import {
+  binaryTag,
+  defineScalarTag,
+  mapTag,
+  mergeTag,
+  NOT_RESOLVED,
+  omapTag,
+  pairsTag,
+  Schema,
+  seqTag,
+  setTag,
+  strTag,
+} from 'js-yaml';
+
+/*
+ * Scalars as PyYAML 6 reads them (its resolver.py and constructor.py), which is neither YAML 1.2
+ * nor quite YAML 1.1: `y` and `1e3` are text, `0644` is 420, `1:30` is 90, `0o17` is text.
+ */
+const BOOL = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
+const NULL = /^(?:~|null|Null|NULL|)$/;
+const INT =
+  /^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const FLOAT =
+  /^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+const TIME =
+  /^([0-9]{4})-([0-9][0-9]?)-([0-9][0-9]?)(?:(?:[Tt]|[ \t]+)([0-9][0-9]?):([0-9][0-9]):([0-9][0-9])(?:\.([0-9]*))?(?:[ \t]*(Z|([-+])([0-9][0-9]?)(?::?([0-9][0-9]))?))?)?$/;
+
+/** A whole number in any of PyYAML's forms; a bigint where a double cannot hold it. */
+export function readInt(source: string): number | bigint {
+  const negative = source.startsWith('-');
+  const digits = source.replace(/^[-+]/, '').replaceAll('_', '');
+  let value: bigint;
+  if (/^0[0-7]+$/.test(digits)) value = BigInt(`0o${digits.slice(1)}`);
+  else if (digits.includes(':')) {
+    value = digits.split(':').reduce((sum, part) => sum * 60n + BigInt(part), 0n);
+  } else value = BigInt(digits === '' ? 0 : digits);
+  if (negative) value = -value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function readFloat(source: string): number {
+  const text = source.replaceAll('_', '').toLowerCase();
+  const sign = text.startsWith('-') ? -1 : 1;
+  const plain = text.replace(/^[-+]/, '');
+  if (plain === '.inf') return sign * Infinity;
+  if (plain === '.nan') return NaN;
+  if (!plain.includes(':')) return sign * Number(plain);
+  return sign * plain.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** A date or time as Python's `isoformat()` writes it, which is how ansible prints it. */
+function readTime(source: string): string {
+  const [, year, month, day, hour, minute, second, fraction, zone, sign, zoneHour, zoneMinute] =
+    TIME.exec(source) ?? [];
+  const two = (text = '') => text.padStart(2, '0');
+  const date = `${year ?? ''}-${two(month)}-${two(day)}`;
+  if (hour === undefined) return date;
+  const digits = (fraction ?? '').slice(0, 6).padEnd(6, '0');
+  const micros = Number(digits) === 0 ? '' : `.${digits}`;
+  const time = `${two(hour)}:${two(minute)}:${two(second)}${micros}`;
+  if (zone === undefined) return `${date}T${time}`;
+  const offset =
+    zone === 'Z' ? '+00:00' : `${sign ?? ''}${two(zoneHour)}:${two(zoneMinute ?? '0')}`;
+  return `${date}T${time}${offset}`;
+}
+
+function scalar<T>(name: string, first: string, pattern: RegExp, read: (source: string) => T) {
+  return defineScalarTag<T>(`tag:yaml.org,2002:${name}`, {
+    implicit: true,
+    implicitFirstChars: Array.from(first),
+    resolve: (source) => (pattern.test(source) ? read(source) : NOT_RESOLVED),
+    identify: () => false,
+  });
+}
+
+/** Tags of Ansible that only mark text: `!unsafe` (never templated; nothing here templates). */
+const unsafeTag = defineScalarTag<string>('!unsafe', {
+  resolve: (source) => source,
+  identify: () => false,
+});
+
+const nullTag = defineScalarTag<null>('tag:yaml.org,2002:null', {
+  implicit: true,
+  implicitFirstChars: ['~', 'n', 'N', ''],
+  resolve: (source) => (NULL.test(source) ? null : NOT_RESOLVED),
+  identify: () => false,
+});
+
+/** Tags with which js-yaml reads what PyYAML and Ansible's loader read, to the same values. */
+export const ANSIBLE_SCHEMA = new Schema([
+  strTag,
+  seqTag,
+  mapTag,
+  scalar('bool', 'yYnNtTfFoO', BOOL, (source) => /^(?:y|t|on)/i.test(source)),
+  scalar('float', '-+0123456789.', FLOAT, readFloat),
+  scalar('int', '-+0123456789', INT, readInt),
+  mergeTag,
+  nullTag,
+  scalar('timestamp', '0123456789', TIME, readTime),
+  binaryTag,
+  omapTag,
+  pairsTag,
+  setTag,
+  unsafeTag,
+]);

@@ -65,6 +65,8 @@ export interface ConnectionTarget {
   readonly port: number;
   readonly user: string;
   readonly privateKeyFile?: string;
+  /** Opens `privateKeyFile` where it is encrypted. */
+  readonly privateKeyPassphrase?: Secret;
   readonly password?: Secret;
   readonly become: BecomeTarget;
   /** Files of known hosts in the order they are asked (default `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`). */

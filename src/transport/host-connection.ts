@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream';
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+import type { Script } from '../values/shell.js';
+import type { OpenChannel } from './channel.js';
+import { openShell } from './open-shell.js';
+import type { BecomeTarget, Connection, FileWrite, StepOptions, StepResult } from './port.js';
+import { PrivilegeLevel } from './privilege-level.js';
+import { checkWritten, writeFileScript } from './write-file.js';
+
+/** The way to a host: what SSH and local processes do differently. */
+export interface Wire {
+  readonly openChannel: OpenChannel;
+  /** A TCP stream from the host. */
+  forward(address: string, port: number): Promise<Duplex>;
+  /** Why the wire is cut, or undefined while it holds. */
+  lost(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** Who is logged in where, and who they may become. */
+export interface Login {
+  readonly host: string;
+  readonly user: string;
+  readonly become: BecomeTarget;
+}
+
+/** A {@link Connection} over any {@link Wire}. */
+export class HostConnection implements Connection {
+  readonly host: string;
+  readonly #plain: PrivilegeLevel;
+  readonly #become: PrivilegeLevel;
+
+  constructor(
+    private readonly login: Login,
+    private readonly wire: Wire,
+  ) {
+    const { host, user, become } = login;
+    this.host = host;
+    this.#plain = this.#level();
+    // No sudo where the login already is that user: a host may have none.
+    this.#become = user === become.user ? this.#plain : this.#level(become);
+  }
+
+  async run(script: Script, options: StepOptions = {}): Promise<StepResult> {
+    const { become, stdin, onLine } = options;
+    return this.#levelFor(become).run(
+      {
+        script,
+        ...(stdin === undefined ? {} : { stdin: bytesOf(stdin) }),
+        ...(onLine ? { onLine } : {}),
+      },
+      options,
+    );
+  }
+
+  async writeFile(
+    file: FileWrite,
+    options: Omit<StepOptions, 'stdin' | 'onLine'> = {},
+  ): Promise<void> {
+    const stdin = bytesOf(file.content);
+    const script = writeFileScript(file, stdin);
+    const result = await this.#levelFor(options.become).run({ script, stdin }, options);
+    checkWritten(this.host, file.path, result);
+  }
+
+  forward(address: string, port: number): Promise<Duplex> {
+    return this.wire.forward(address, port);
+  }
+
+  async close(): Promise<void> {
+    this.#plain.end();
+    this.#become.end();
+    await this.wire.close();
+  }
+
+  #levelFor(become = this.login.become.enabled): PrivilegeLevel {
+    return become ? this.#become : this.#plain;
+  }
+
+  #level(become?: BecomeTarget): PrivilegeLevel {
+    const { host } = this.login;
+    const { wire } = this;
+    return new PrivilegeLevel({
+      host,
+      lost: () => wire.lost(),
+      openShell: async () => {
+        const lost = wire.lost();
+        if (lost !== undefined) {
+          throw new CaravanError('connect', `${host}: the connection is gone (${lost})`, { host });
+        }
+        return openShell(wire.openChannel, { host, ...(become ? { become } : {}) });
+      },
+    });
+  }
+}
+
+function bytesOf(content: NonNullable<StepOptions['stdin']>): Buffer {
+  const plain = content instanceof Secret ? content.reveal() : content;
+  return typeof plain === 'string' ? Buffer.from(plain) : plain;
+}

@@ -1,0 +1,127 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/** One usable line of a known_hosts file. */
+export interface KnownHost {
+  /** `file:line`. */
+  readonly source: string;
+  readonly marker?: 'revoked' | 'cert-authority';
+  /** The first field: names, patterns and `!` patterns, or one hashed name. */
+  readonly names: string;
+  /** For example `ssh-ed25519`. */
+  readonly type: string;
+  /** The public key as SSH sends it. */
+  readonly key: Buffer;
+}
+
+/** The lines of one or more known_hosts files, made for asking by name. */
+export interface KnownHosts {
+  /** Names without wildcards, so that a file of thousands of hosts is not walked for each of them. */
+  readonly byName: ReadonlyMap<string, readonly KnownHost[]>;
+  /** Lines that must be tried one by one: hashed, with wildcards or with `!`. */
+  readonly others: readonly KnownHost[];
+}
+
+/**
+ * Parses a known_hosts file as sshd(8) describes it ("SSH_KNOWN_HOSTS FILE FORMAT"). As with
+ * OpenSSH, a line that is not one is passed over.
+ */
+export function parseKnownHosts(text: string, file: string): KnownHosts {
+  const byName = new Map<string, KnownHost[]>();
+  const others: KnownHost[] = [];
+  text.split('\n').forEach((line, index) => {
+    const entry = parseLine(line.trim(), `${file}:${index + 1}`);
+    if (!entry) return;
+    const names = entry.names.toLowerCase();
+    if (/[*?!]/.test(names) || names.startsWith('|')) {
+      others.push(entry);
+      return;
+    }
+    for (const name of new Set(names.split(','))) {
+      const entries = byName.get(name);
+      if (entries) entries.push(entry);
+      else byName.set(name, [entry]);
+    }
+  });
+  return { byName, others };
+}
+
+function parseLine(line: string, source: string): KnownHost | undefined {
+  if (line === '' || line.startsWith('#')) return undefined;
+  const fields = line.split(/[ \t]+/);
+  const marker = fields[0]?.startsWith('@') === true ? fields.shift()?.slice(1) : undefined;
+  if (marker !== undefined && marker !== 'revoked' && marker !== 'cert-authority') return undefined;
+  const [names, type, base64] = fields;
+  if (names === undefined || type === undefined || base64 === undefined) return undefined;
+  const key = Buffer.from(base64, 'base64');
+  if (keyType(key) !== type) return undefined;
+  return { source, names, type, key, ...(marker === undefined ? {} : { marker }) };
+}
+
+/** The type that a public key in SSH's wire form names in itself, or undefined where it is none. */
+export function keyType(key: Buffer): string | undefined {
+  if (key.length < 4) return undefined;
+  const end = 4 + key.readUInt32BE(0);
+  return end <= key.length ? key.toString('latin1', 4, end) : undefined;
+}
+
+/** The name by which known_hosts knows a host: `[host]:port` unless the port is 22. */
+export function knownHostName(address: string, port: number): string {
+  const name = address.toLowerCase();
+  return port === 22 ? name : `[${name}]:${port}`;
+}
+
+/** All lines that speak of a name. */
+export function findKnownHosts(known: KnownHosts, name: string): readonly KnownHost[] {
+  const lower = name.toLowerCase();
+  const plain = known.byName.get(lower) ?? [];
+  return [...plain, ...known.others.filter((entry) => namesMatch(entry.names, lower))];
+}
+
+function namesMatch(names: string, name: string): boolean {
+  if (names.startsWith('|')) return hashMatches(names, name);
+  let found = false;
+  for (const pattern of names.toLowerCase().split(',')) {
+    const negated = pattern.startsWith('!');
+    if (!wildcardMatches(negated ? pattern.slice(1) : pattern, name)) continue;
+    if (negated) return false; // wherever it stands
+    found = true;
+  }
+  return found;
+}
+
+/** `|1|salt|hash`: HMAC-SHA1 of the name under the salt. */
+function hashMatches(hashed: string, name: string): boolean {
+  const [, version, salt, hash] = hashed.split('|');
+  if (version !== '1' || salt === undefined || hash === undefined) return false;
+  const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+  return found.equals(Buffer.from(hash, 'base64'));
+}
+
+/** OpenSSH's patterns: `*` is any run of characters, `?` is any one; brackets are themselves. */
+function wildcardMatches(pattern: string, name: string): boolean {
+  let at = 0;
+  let p = 0;
+  let star = -1;
+  let retry = 0;
+  while (at < name.length) {
+    if (pattern[p] === '*') {
+      star = p++;
+      retry = at;
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[at])) {
+      p++;
+      at++;
+    } else if (star >= 0) {
+      p = star + 1;
+      at = ++retry;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
+}
+
+/** A public key's fingerprint as ssh-keygen -l prints it. */
+export function fingerprint(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}

@@ -12,6 +12,12 @@ export interface Note {
   readonly place: Place;
 }
 
+/** Where a host is first named: its `inventory_file` and `inventory_dir`. */
+export interface SourceFile {
+  readonly file: string;
+  readonly folder: string;
+}
+
 /** A group while sources are read. Made by {@link InventoryData} only. */
 export class Group {
   readonly children: Group[] = [];
@@ -88,12 +94,12 @@ export class InventoryData {
   }
 
   /** The host of this name, made when it is new; `source` is kept as its `inventory_file`. */
-  addHost(name: string, source?: { file: string; folder: string }): Host {
+  addHost(name: string, source: SourceFile): Host {
     const known = this.hosts.get(name);
     if (known) return known;
     const host = new Host(name);
-    host.vars['inventory_file'] = source?.file ?? null;
-    host.vars['inventory_dir'] = source?.folder ?? null;
+    host.vars['inventory_file'] = source.file;
+    host.vars['inventory_dir'] = source.folder;
     this.hosts.set(name, host);
     return host;
   }
@@ -107,6 +113,15 @@ export class InventoryData {
   addMember(group: Group, host: Host): void {
     group.hosts.add(host);
     host.memberOf.add(group);
+  }
+
+  /** A host with variables, put into a group; `port` counts only where the host is new. */
+  defineHost(name: string, group: Group, vars: Vars, source: SourceFile, port?: number): void {
+    const fresh = !this.hosts.has(name);
+    const host = this.addHost(name, source);
+    if (fresh && port) host.vars['ansible_port'] = port;
+    this.addMember(group, host);
+    Object.assign(host.vars, vars);
   }
 
   /** Puts one group under another. Throws a CaravanError of kind `input` where that makes a loop. */

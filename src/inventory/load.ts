@@ -1,16 +1,17 @@
 import { statSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { InventoryData } from './data.js';
 import { type LoadedInventory, resolveInventory, type VarsFolders } from './resolve.js';
+import { isHostList, readSource } from './sources.js';
 import { readText, VarsFolder } from './vars-files.js';
-import { readYamlInventory } from './yaml-source.js';
-import { parseYaml } from './yaml-text.js';
 
 /** How sources are read. */
 export interface LoadOptions {
   /** Folder of the playbook, whose `group_vars/` and `host_vars/` count too. */
   readonly playbookFolder?: string;
+  /** Deadline of each run of an inventory script (default 60,000). */
+  readonly scriptTimeoutMs?: number;
   /** Told of what is skipped or doubtful, one line each. */
   readonly warn?: (message: string) => void;
 }
@@ -30,26 +31,22 @@ export async function loadInventory(
     });
   }
   const data = new InventoryData();
-  for (const source of sources) await readSource(data, resolve(source));
+  const reading = { read: readText, scriptTimeoutMs: options.scriptTimeoutMs ?? 60_000 };
+  for (const source of sources) await readSource(data, source, reading);
   data.reconcile();
   for (const note of data.notes) options.warn?.(`${note.message} (${note.place()})`);
   const folders: VarsFolders = {
-    inventory: [...new Set(sources.map(varsHome))].map(pair),
+    inventory: lastOfEach(sources.filter((source) => !isHostList(source)).map(varsHome)).map(pair),
     playbook: options.playbookFolder === undefined ? [] : [pair(options.playbookFolder)],
   };
-  const unmatched = (part: string) => options.warn?.(`no host matches "${part}" of the pattern`);
-  return resolveInventory(data, folders, unmatched);
+  return resolveInventory(data, folders, (part) => {
+    options.warn?.(`no host matches "${part}" of the pattern`);
+  });
 }
 
-async function readSource(data: InventoryData, file: string): Promise<void> {
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (!found) throw new CaravanError('input', `inventory ${file} does not exist`, { source: file });
-  const source = { file, folder: dirname(file), text: readText(file) };
-  if (!['', '.yml', '.yaml', '.json'].includes(extname(file))) {
-    throw new CaravanError('input', `${file} is no YAML file`, { source: file });
-  }
-  readYamlInventory(data, parseYaml(source.text, file), source);
-  await Promise.resolve();
+/** Each value once, where it stands last: the later source wins. */
+function lastOfEach(values: readonly string[]): string[] {
+  return [...new Set([...values].reverse())].reverse();
 }
 
 /** Folder beside which a source's variables lie: the source itself where it is a folder. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import type { Vars } from './data.js';
-import { isMapping, kindOf } from './yaml-source.js';
+import { isMapping, kindOf } from './mapping.js';
 import { parseYaml } from './yaml-text.js';
 
 const EXTENSIONS = ['.yml', '.yaml', '.json'];

@@ -1,34 +1,12 @@
 import { CaravanError } from '../values/error.js';
 import { expandHosts } from './address.js';
-import type { Group, InventoryData, Place, Vars } from './data.js';
+import type { Group, InventoryData, Place, SourceFile, Vars } from './data.js';
+import { isMapping, kindOf } from './mapping.js';
 import { placeOf } from './yaml-text.js';
 
 /** A source that has been read, as the parsers get it. */
-export interface SourceText {
-  readonly file: string;
-  readonly folder: string;
+export interface SourceText extends SourceFile {
   readonly text: string;
-}
-
-/** Whether a value is a YAML mapping. */
-export function isMapping(value: unknown): value is Vars {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null)
-  );
-}
-
-/** What a value is, in the words of the person who wrote it. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (isMapping(value)) return 'a mapping';
-  return (
-    { string: 'text', number: 'a number', bigint: 'a number', boolean: 'true or false' }[
-      typeof value as string
-    ] ?? 'a tagged value'
-  );
 }
 
 /**
@@ -144,13 +122,7 @@ class YamlReader {
         },
       );
     }
-    for (const name of names) {
-      const fresh = !this.data.hosts.has(name);
-      const host = this.data.addHost(name, this.source);
-      if (fresh && port) host.vars['ansible_port'] = port;
-      this.data.addMember(group, host);
-      Object.assign(host.vars, own);
-    }
+    for (const name of names) this.data.defineHost(name, group, own, this.source, port);
   }
 
   place(path: readonly string[]): Place {

@@ -1,0 +1,3 @@
+module caravan.invalid/lab/pause
+
+go 1.22

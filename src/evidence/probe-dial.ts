@@ -105,18 +105,21 @@ export function servedChain(target: ProbeTarget, deadlineMs = 5000): Promise<str
   });
 }
 
-function chainOf(leaf: tls.DetailedPeerCertificate): string[] {
+/** As Node gives it: the last of an incomplete chain has no issuer, whatever its types say. */
+interface Served {
+  readonly raw: Buffer;
+  readonly fingerprint256: string;
+  readonly issuerCertificate?: Served;
+}
+
+function chainOf(leaf: Served): string[] {
   const chain: string[] = [];
   const seen = new Set<string>();
-  let next = leaf;
-  while (!seen.has(next.fingerprint256)) {
+  for (let next: Served | undefined = leaf; next !== undefined; next = next.issuerCertificate) {
+    if (seen.has(next.fingerprint256)) break;
     seen.add(next.fingerprint256);
     const body = next.raw.toString('base64').replaceAll(/.{1,64}/g, '$&\n');
     chain.push(`-----BEGIN CERTIFICATE-----\n${body}-----END CERTIFICATE-----\n`);
-    // The last of an incomplete chain has no issuer, whatever the types of Node say.
-    const { issuerCertificate }: { issuerCertificate?: tls.DetailedPeerCertificate } = next;
-    if (issuerCertificate === undefined) break;
-    next = issuerCertificate;
   }
   return chain;
 }

@@ -5,18 +5,16 @@ const { Class, Type } = asn1;
 
 // Two of node-forge's functions with what they take, which is more than @types/node-forge says.
 const { fromDer, create } = asn1 as unknown as {
-  fromDer(
-    this: void,
+  readonly fromDer: (
     bytes: string,
     options: { strict: boolean; parseAllBytes: boolean; decodeBitStrings: boolean },
-  ): Asn1;
-  create(
-    this: void,
+  ) => Asn1;
+  readonly create: (
     tagClass: number,
     type: number,
     constructed: boolean,
     value: string | Asn1[],
-  ): Asn1;
+  ) => Asn1;
 };
 
 /** One ASN.1 value, as node-forge's ASN.1 layer holds it. */

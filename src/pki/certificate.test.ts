@@ -1,0 +1,129 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+import { createAuthority, crossSign, readAuthority, type Authority } from './authority.js';
+import { bundle, includes, without } from './bundle.js';
+import { matchesKey, parseCertificates, signedBy } from './certificate.js';
+import { issueClient, reissue } from './issue.js';
+import { newSerial } from './serial.js';
+
+const at = (text: string) => new Date(`${text}T00:00:00Z`);
+const serial = () => newSerial(randomBytes);
+
+function authority(commonName: string, notAfter = at('2036-01-01')): Authority {
+  const notBefore = at('2026-01-01');
+  return createAuthority({
+    ...{ commonName, notBefore, notAfter, serial: serial() },
+    keyAlgorithm: 'ecdsa-p256',
+  });
+}
+
+function client(by: Authority, notAfter = at('2027-01-01')) {
+  return issueClient({
+    ...{ commonName: 'canary', organizations: ['o'], by, keyAlgorithm: 'ed25519' as const },
+    ...{ notBefore: at('2026-01-01'), notAfter, serial: serial() },
+  });
+}
+
+const one = authority('kubernetes');
+const two = authority('kubernetes');
+const now = at('2026-06-01');
+
+/** What a call throws, as a CaravanError of kind `input`. */
+function refusal(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof CaravanError && error.kind === 'input') return error.message;
+    throw error;
+  }
+  return 'nothing was refused';
+}
+
+test('parseCertificates finds every certificate between other blocks and comments', () => {
+  const text = `# old\r\n${one.certificate.pem.replaceAll('\n', '\r\n')}${one.key.reveal()}\n${two.certificate.pem}`;
+  const found = parseCertificates(text);
+  expect(found).toEqual([one.certificate, two.certificate]);
+  expect(parseCertificates('nothing')).toEqual([]);
+});
+
+test('parseCertificates names the block that is malformed', () => {
+  const { pem } = one.certificate;
+  const half = pem.slice(0, 200);
+  expect(refusal(() => parseCertificates(pem + half))).toMatch(
+    /^Certificate 2 .* has no "-----END/,
+  );
+  const broken = pem.replace(/\n.{64}\n/, '\n????\n');
+  expect(refusal(() => parseCertificates(broken))).toContain('not base64');
+  const cut = pem.replace(/\n.{64}\n/, '\n');
+  expect(refusal(() => parseCertificates(cut))).toContain('cannot be read as an X.509');
+});
+
+test('bundle keeps the order and drops what is there twice', () => {
+  const both = bundle([two.certificate, one.certificate, two.certificate]);
+  expect(both).toBe(two.certificate.pem + one.certificate.pem);
+  expect(bundle([])).toBe('');
+  expect(includes(parseCertificates(both), one.certificate)).toBe(true);
+  expect(without(parseCertificates(both), one.certificate)).toEqual([two.certificate]);
+});
+
+test('signedBy tells two CAs of one name apart', () => {
+  const leaf = client(two).certificate;
+  expect(leaf.issuer).toBe(one.certificate.subject);
+  expect(signedBy(leaf, one.certificate)).toBe(false);
+  expect(signedBy(leaf, two.certificate)).toBe(true);
+});
+
+test('newSerial is positive and 20 octets long for any randomness', () => {
+  for (const byte of [0, 0x7f, 0x80, 0xff]) {
+    expect(newSerial((size) => Buffer.alloc(size, byte))).toMatch(/^[4-7][0-9a-f]{39}$/);
+  }
+});
+
+test('readAuthority refuses each thing that is wrong with a CA by its name', () => {
+  const { pem } = one.certificate;
+  const read = (cert: string, key: Secret, when = now) =>
+    refusal(() => readAuthority(cert, key, { now: when }));
+  expect(read('', one.key)).toContain('holds no certificate');
+  expect(read(pem + two.certificate.pem, one.key)).toContain('2 certificates found, one needed');
+  const leaf = client(one);
+  expect(read(leaf.certificate.pem, leaf.key)).toContain('is not a CA');
+  expect(read(pem, one.key, at('2025-01-01'))).toContain('not valid before 2026-01-01');
+  expect(read(pem, one.key, at('2037-01-01'))).toContain('expired at 2036-01-01');
+  expect(read(pem, two.key)).toContain('has another key');
+  expect(read(pem, new Secret('hunter2'))).toContain('private key is not PEM');
+  expect(readAuthority(pem, one.key, { now })).toEqual(one);
+});
+
+test('a leaf and a cross-certificate end no later than their CA', () => {
+  const short = authority('short', at('2026-07-01'));
+  expect(client(short).certificate.notAfter).toEqual(at('2026-07-01'));
+  const terms = { notBefore: now, notAfter: at('2036-01-01'), serial: serial() };
+  expect(crossSign(one.certificate, short, terms).notAfter).toEqual(at('2026-07-01'));
+  const late = { ...terms, notBefore: at('2026-08-01') };
+  expect(refusal(() => crossSign(one.certificate, short, late))).toContain('cannot be valid from');
+});
+
+test('dates from 2050 on survive', () => {
+  const long = authority('long', at('2060-01-01'));
+  expect(long.certificate.notAfter).toEqual(at('2060-01-01'));
+  expect(new X509Certificate(long.certificate.pem).validTo).toContain('2060');
+});
+
+test('reissue and crossSign refuse each other’s work, and a serial that is none', () => {
+  const terms = { notBefore: now, notAfter: at('2027-01-01'), serial: serial() };
+  const leaf = client(one).certificate;
+  expect(refusal(() => reissue(two.certificate, one, terms))).toContain('is a CA');
+  expect(refusal(() => crossSign(leaf, one, terms))).toContain('is not a CA');
+  for (const bad of ['', '0', '-1', 'xyz', 'f'.repeat(41)]) {
+    expect(refusal(() => reissue(leaf, one, { ...terms, serial: bad }))).toContain('serial number');
+  }
+  expect(reissue(leaf, one, { ...terms, serial: '00F1' }).serial).toBe('f1');
+});
+
+test('matchesKey compares key and certificate', () => {
+  const { certificate, key } = client(one);
+  expect(matchesKey(certificate, key)).toBe(true);
+  expect(matchesKey(certificate, one.key)).toBe(false);
+});

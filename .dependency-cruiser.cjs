@@ -4,6 +4,7 @@
  */
 const mayImport = {
   cli: '.*',
+  rehearsal: 'rotation|kubernetes|pki|engine|modules|inventory|transport|evidence|lab',
   rotation: 'kubernetes|pki|playbook|engine|modules|facts|inventory|transport',
   kubernetes: 'pki|engine|modules|facts|inventory|transport',
   pki: '',
@@ -12,7 +13,7 @@ const mayImport = {
   playbook: 'inventory|modules',
   modules: 'facts|inventory|transport',
   facts: 'transport',
-  inventory: '',
+  inventory: 'transport',
   transport: '',
   lab: 'transport',
   values: '',

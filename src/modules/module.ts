@@ -30,6 +30,8 @@ export interface Verdict<C extends Change = Change> {
 export interface Applied {
   /** False when `apply` found that nothing was to do after all (default true). */
   readonly changed?: boolean;
+  /** What was done turned out to mean failure. Unlike an error it comes with a `result` to look at. */
+  readonly failure?: { readonly kind: ErrorKind; readonly message: string; readonly hint?: string };
   readonly result?: JsonObject;
   readonly facts?: JsonObject;
 }
@@ -79,8 +81,10 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   apply(changes: readonly C[], input: Input, context: ModuleContext): Promise<Applied>;
 }
 
-/**
- * A module whose types are hidden, as the engine holds it. Method parameters are bivariant, so
- * every `TaskModule<...>` fits.
- */
-export type AnyModule = TaskModule<never, never, never>;
+/** A module whose types are hidden, as the engine holds it: every `TaskModule<...>` fits. */
+export interface AnyModule extends Pick<TaskModule, 'name' | 'doc' | 'freeForm'> {
+  readonly input: z.ZodType;
+  observe(input: never, context: ModuleContext): Promise<unknown>;
+  check(seen: never, input: never): Verdict;
+  apply(changes: never, input: never, context: ModuleContext): Promise<Applied>;
+}

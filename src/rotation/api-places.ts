@@ -1,0 +1,46 @@
+import type { TrustObject } from '../kubernetes/trust-objects.js';
+import { parseCertificates, type Certificate } from '../pki/certificate.js';
+import type { Authorities } from './authorities.js';
+import { trustText } from './changes.js';
+import { seenInBundle, type Place } from './matrix.js';
+import type { Holds } from './states.js';
+
+/** The column of the matrix that holds the API's own objects. */
+export const API_HOST = 'API';
+
+/** A caBundle of somebody else's CA is none of the rotation's business. */
+export function isOurs(object: TrustObject, authorities: Authorities): boolean {
+  const pair = authorities[object.authority];
+  if (!pair) return false;
+  return (
+    object.kind !== 'caBundle' || seenInBundle(parseCertificates(object.pem), pair) !== 'foreign'
+  );
+}
+
+/** The places that API objects are. */
+export function apiPlaces(objects: readonly TrustObject[], authorities: Authorities): Place[] {
+  return objects
+    .filter((object) => isOurs(object, authorities))
+    .map((object) => {
+      const pair = authorities[object.authority];
+      return {
+        host: API_HOST,
+        item: object.authority === 'cluster' ? object.kind : `${object.kind} (front-proxy)`,
+        authority: object.authority,
+        knob: 'trust' as const,
+        path: object.path,
+        seen: pair ? seenInBundle(parseCertificates(object.pem), pair) : ('missing' as const),
+      };
+    });
+}
+
+/** The text that an object must hold, others' certificates in it kept. */
+export function wantedPem(object: TrustObject, authorities: Authorities, holds: Holds): string {
+  const pair = authorities[object.authority];
+  if (!pair) return object.pem;
+  const ours = new Set([pair.old, pair.new].map((a) => a?.certificate.fingerprintSha256));
+  const extras = parseCertificates(object.pem).filter(
+    (certificate: Certificate) => !ours.has(certificate.fingerprintSha256),
+  );
+  return trustText(pair, holds, extras);
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { requestFromHost, type HostResponse } from '../../kubernetes/https.js';
+import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import type { AuthorityName } from '../../pki/catalogue.js';
+import { fromDer, signedBy } from '../../pki/certificate.js';
+import { issueClient } from '../../pki/issue.js';
+import { newSerial } from '../../pki/serial.js';
+import { readFlags } from '../../pki/static-pod.js';
+import { CaravanError } from '../../values/error.js';
+import type { Authorities, AuthorityPair, AuthorityStore, Generation } from '../authorities.js';
+import { pairOf } from '../changes.js';
+import { readHostSurvey } from '../host-survey.js';
+import { signing, validity } from '../leaves.js';
+import type { Holds } from '../states.js';
+
+const input = z.strictObject({
+  holds: z.enum(['old', 'both', 'new']),
+  servers: z.enum(['old', 'both', 'new']),
+  /** How long the API server gets to reload its files, in seconds. */
+  within: z.number().positive().default(60),
+});
+
+type Input = z.infer<typeof input>;
+
+interface Seen {
+  /** What is not as it must be; empty when the running process is seen to be right. */
+  readonly wrong: readonly string[];
+}
+
+/**
+ * Looks at the running kube-apiserver of a host, never at its files: a canary leaf of each CA must
+ * be accepted or refused, and the leaf served must be of the wanted CA. kube-apiserver reloads all
+ * of these without a restart; this waits until it is seen.
+ */
+export function apiServerProof(store: AuthorityStore): TaskModule<Input, Seen> {
+  return {
+    name: 'api_server_proof',
+    doc: 'See that the running kube-apiserver accepts and shows what the state says, with canary leaves.',
+    input,
+    observe: async (wanted, context) => {
+      const authorities = await store.load();
+      const deadline = context.clock.now().getTime() + wanted.within * 1000;
+      for (;;) {
+        const wrong = await whatIsWrong(wanted, authorities, context);
+        if (wrong.length === 0 || context.checkMode || context.clock.now().getTime() > deadline) {
+          return { wrong };
+        }
+        await context.clock.sleep(200, context.signal);
+      }
+    },
+    check: ({ wrong }, { within }) => ({
+      changes: [],
+      reason: 'seen on the running process',
+      ...(wrong.length > 0 && {
+        failure: {
+          kind: 'verify' as const,
+          message: `kube-apiserver after ${within} s: ${wrong.join('; ')}.`,
+          hint: 'See its log on the host. `caravan rotate --to` the state before goes back.',
+        },
+      }),
+    }),
+    apply: () => Promise.resolve({ changed: false }),
+  };
+}
+
+async function whatIsWrong(
+  { holds, servers }: Input,
+  authorities: Authorities,
+  context: ModuleContext,
+): Promise<string[]> {
+  const survey = await portOf(context);
+  const wrong: string[] = [];
+  for (const name of ['cluster', 'front-proxy'] as const) {
+    if (!authorities[name]) continue;
+    const pair = pairOf(authorities, name);
+    for (const generation of ['old', 'new'] as const) {
+      if (!pair[generation]) continue;
+      const accepted = holds === 'both' || holds === generation;
+      const { status, error } = await canary(name, pair, generation, survey, context);
+      const got = status ?? error ?? 'nothing';
+      if (accepted && status !== 200)
+        wrong.push(`a leaf of the ${generation} ${name} CA gets ${got}, not 200`);
+      if (!accepted && status !== 401)
+        wrong.push(`a leaf of the ${generation} ${name} CA gets ${got}, not 401`);
+    }
+  }
+  wrong.push(...(await wrongServer(pairOf(authorities, 'cluster'), servers, survey, context)));
+  return wrong;
+}
+
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+async function portOf({ connection, signal }: ModuleContext): Promise<Endpoint> {
+  const survey = await readHostSurvey(connection, signal);
+  const manifest = survey.manifests['kube-apiserver'];
+  if (manifest === undefined) {
+    throw new CaravanError('verify', 'No kube-apiserver manifest is on this control plane.');
+  }
+  const { flags } = readFlags(manifest);
+  return {
+    address: flags.get('advertise-address') ?? '127.0.0.1',
+    port: Number(flags.get('secure-port') ?? 6443),
+  };
+}
+
+/**
+ * A request with a fresh, short-lived leaf. `/version` is open to every known user, and a leaf
+ * that is not trusted gets 401 even where anonymous access is on. For the front-proxy the leaf
+ * has kubeadm's allowed name and speaks for a user in `X-Remote-User`.
+ */
+function canary(
+  name: AuthorityName,
+  pair: AuthorityPair,
+  generation: Generation,
+  endpoint: Endpoint,
+  { connection, clock }: ModuleContext,
+): Promise<HostResponse> {
+  const by = signing(pair[generation], `${name} ${generation}`);
+  const { certificate, key } = issueClient({
+    ...validity(clock.now(), 1, by.certificate),
+    serial: newSerial(randomBytes),
+    commonName: name === 'front-proxy' ? 'front-proxy-client' : 'caravan-canary',
+    organizations: [],
+    by,
+    keyAlgorithm: 'ecdsa-p256',
+  });
+  return requestFromHost(connection, {
+    ...endpoint,
+    path: '/version',
+    leaf: { certificate: certificate.pem, key },
+    ...(name === 'front-proxy' && {
+      headers: { 'x-remote-user': 'caravan-canary', 'x-remote-group': 'system:authenticated' },
+    }),
+  });
+}
+
+async function wrongServer(
+  pair: AuthorityPair,
+  servers: Holds,
+  endpoint: Endpoint,
+  { connection }: ModuleContext,
+): Promise<string[]> {
+  const { chain, error } = await requestFromHost(connection, { ...endpoint, path: '/version' });
+  const [leaf, ...rest] = chain.map(fromDer);
+  if (!leaf) return [`no leaf is served (${error ?? 'no answer'})`];
+  const issuer = servers === 'old' ? pair.old : pair.new;
+  if (!issuer || !signedBy(leaf, issuer.certificate)) {
+    return [
+      `the leaf served is issued by ${leaf.issuer}, not by the ${servers === 'old' ? 'old' : 'new'} CA`,
+    ];
+  }
+  const bridged = rest.some((ca) => signedBy(ca, pair.old.certificate));
+  if (servers === 'both' && !bridged) return ['the cross-certificate is not served'];
+  if (servers === 'new' && bridged) return ['the cross-certificate is still served'];
+  return [];
+}

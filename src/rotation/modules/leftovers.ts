@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
+import { sh } from '../../values/shell.js';
+import type { AuthorityStore } from '../authorities.js';
+import { traces } from '../leftovers.js';
+
+const input = z.strictObject({
+  /** The generation that should be nowhere any more. */
+  of: z.enum(['old', 'new']),
+  where: z.enum(['host', 'api']),
+});
+
+type Input = z.infer<typeof input>;
+
+/** Folders of a host in which copies of a CA are found in practice. */
+const FOLDERS = [
+  '/etc/kubernetes',
+  '/var/lib/kubelet/config.yaml',
+  '/var/lib/kubelet/pki',
+  '/etc/cni',
+  '/root/.kube',
+  '/home',
+  '/etc/ssl/certs',
+  '/usr/local/share/ca-certificates',
+  '/opt',
+  '/var/lib/etcd/pki',
+];
+
+/** Looks for copies that nobody remembers: in the files of a host, or in the objects of the API. */
+export function leftoversScan(store: AuthorityStore): TaskModule<Input, readonly string[]> {
+  return {
+    name: 'leftovers',
+    doc: 'Find every file of a host, or object of the API, that still holds an authority.',
+    input,
+    observe: async ({ of, where }, context) => {
+      const authorities = await store.load();
+      const patterns = AUTHORITY_NAMES.flatMap((name) => {
+        const certificate = authorities[name]?.[of]?.certificate;
+        return certificate ? traces(certificate) : [];
+      });
+      if (patterns.length === 0) return [];
+      return where === 'host' ? scanHost(patterns, context) : scanApi(patterns, context);
+    },
+    check: (found, { of }) => ({
+      changes: [],
+      reason:
+        found.length === 0
+          ? `the ${of} CA is nowhere`
+          : `the ${of} CA is still in ${found.join(', ')}`,
+      result: { found },
+    }),
+    apply: () => Promise.resolve({ changed: false }),
+  };
+}
+
+async function scanHost(patterns: readonly string[], context: ModuleContext): Promise<string[]> {
+  const { connection, signal, host } = context;
+  const { stdout } = await connection.run(
+    sh`grep -rlF -f /dev/stdin ${FOLDERS} 2>/dev/null || true`,
+    { become: true, signal, stdin: patterns.join('\n'), timeoutMs: 120_000 },
+  );
+  return report(
+    stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((path) => `${host.name}:${path}`),
+    context,
+  );
+}
+
+const API_RESOURCES =
+  'configmaps,secrets,validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,customresourcedefinitions';
+
+/** Objects are searched on the control plane: no Secret is sent to the controller. */
+async function scanApi(patterns: readonly string[], context: ModuleContext): Promise<string[]> {
+  const { connection, signal } = context;
+  const row =
+    '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.data} {.webhooks} {.spec}{"\\n"}{end}';
+  const { stdout } = await connection.run(
+    sh`kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row} |
+  grep -F ${patterns.flatMap((pattern) => ['-e', pattern])} | cut -d ' ' -f 1`,
+    { become: true, signal, timeoutMs: 120_000 },
+  );
+  return report(stdout.split('\n').filter(Boolean), context);
+}
+
+function report(found: string[], context: ModuleContext): string[] {
+  context.record('leftovers', found);
+  return found;
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objects.js';
+import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import type { Json, JsonObject } from '../../values/json.js';
+import { asCaravanError } from '../../values/error.js';
+import { apiPlaces } from '../api-places.js';
+import type { Authorities, AuthorityStore } from '../authorities.js';
+import { placesOf } from '../changes.js';
+import { staleComponents, type HostSurvey } from '../host-survey.js';
+import { toMatrix, type Place } from '../matrix.js';
+import { STATE_KNOBS, STATES, type TrustState } from '../states.js';
+import { deviations, describePlace, position, walk, type Position } from '../walk.js';
+import { SURVEY_FACT } from './host-survey.js';
+
+const input = z.strictObject({
+  /** The state to walk to. */
+  to: z.enum(STATES),
+  /** Refuse unless the fleet is completely at this state. */
+  require: z.enum(STATES).optional(),
+});
+
+type Input = z.infer<typeof input>;
+
+interface Seen {
+  readonly places: readonly Place[];
+  readonly stale: readonly string[];
+  /** Why the API's objects could not be read, if they could not. */
+  readonly apiError?: string;
+  readonly prepared: boolean;
+}
+
+/**
+ * Puts together what every host and the API were seen to hold: the matrix, the state, and the walk
+ * to the state asked for. With `require` it is a gate: it refuses, naming each thing that is not
+ * yet as that state needs it.
+ */
+export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
+  return {
+    name: 'rotation_survey',
+    doc: 'Derive the trust state of the fleet from what was read, and the walk to another; or refuse to go on.',
+    input,
+    observe: async (_input, context) => {
+      const authorities = await store.load();
+      const surveys = surveysOf(context);
+      const api = await readApi(context);
+      return {
+        places: [
+          ...surveys.flatMap((survey) => placesOf(survey, authorities)),
+          ...apiPlaces(api.objects, authorities),
+        ],
+        stale: surveys.flatMap((survey) =>
+          staleComponents(survey).map((component) => `${component} on ${survey.host}`),
+        ),
+        ...(api.error !== undefined && { apiError: api.error }),
+        prepared: hasNew(authorities),
+      };
+    },
+    check: (seen, wanted) => {
+      const at = position(seen.places);
+      const steps = walk(at, wanted.to);
+      const result = {
+        position: at as unknown as Json,
+        walk: steps,
+        matrix: toMatrix(seen.places) as unknown as Json,
+        stale: seen.stale,
+        ...(seen.apiError !== undefined && { apiError: seen.apiError }),
+      };
+      return {
+        changes: [],
+        reason: `${describePosition(at)}; to ${wanted.to}: ${steps.join(', ') || 'nothing to do'}`,
+        result,
+        facts: {
+          walk: steps,
+          position: result.position,
+          trust_states: STATE_KNOBS as unknown as JsonObject,
+        },
+        ...failureOf(seen, wanted.require),
+      };
+    },
+    apply: () => Promise.resolve({ changed: false }),
+  };
+}
+
+function surveysOf({ hosts }: ModuleContext): HostSurvey[] {
+  return hosts('all').flatMap(({ vars }) => {
+    const survey = vars[SURVEY_FACT] as HostSurvey | undefined;
+    return survey ? [survey] : [];
+  });
+}
+
+const hasNew = (authorities: Authorities): boolean =>
+  Object.values(authorities).some((pair) => pair?.new !== undefined);
+
+async function readApi(
+  context: ModuleContext,
+): Promise<{ objects: TrustObject[]; error?: string }> {
+  try {
+    return { objects: await readTrustObjects(context.connection, context.signal) };
+  } catch (error) {
+    const caught = asCaravanError(error);
+    if (caught.kind === 'cancelled') throw caught;
+    // The hosts can be surveyed, and repaired, while the API is down; a gate says so below.
+    return { objects: [], error: caught.message };
+  }
+}
+
+/** A position in words. */
+export function describePosition(at: Position): string {
+  if (at.kind === 'at') return `at ${at.state}`;
+  return at.kind === 'between'
+    ? `between ${at.from} and ${at.to}`
+    : `scattered; from ${at.restart} on`;
+}
+
+function failureOf(
+  { places, stale, apiError }: Seen,
+  required: TrustState | undefined,
+): { failure?: { kind: 'gate'; message: string; hint: string } } {
+  if (required === undefined) return {};
+  const wrong = [
+    ...deviations(places, required).map(describePlace),
+    ...stale.map((name) => `${name} has not read its files`),
+    ...(apiError === undefined ? [] : [`the API's objects could not be read: ${apiError}`]),
+  ];
+  if (wrong.length === 0) return {};
+  return {
+    failure: {
+      kind: 'gate',
+      message: `The fleet is not completely at ${required}: ${wrong.join('; ')}.`,
+      hint: `Run \`caravan rotate --to ${required}\` again; it does only what is left.`,
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { requestFromHost } from '../../kubernetes/https.js';
+import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
+import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import type { Component } from '../../pki/catalogue.js';
+import { readFlags, setAnnotation, setFlags } from '../../pki/static-pod.js';
+import { CaravanError } from '../../values/error.js';
+import { sh } from '../../values/shell.js';
+import { readHostSurvey, readProcesses, staleComponents, type HostSurvey } from '../host-survey.js';
+import { signerFiles, signerFlags } from '../signer.js';
+
+const input = z.strictObject({
+  holds: z.enum(['old', 'both', 'new']),
+  clients: z.enum(['old', 'new']),
+  servers: z.enum(['old', 'both', 'new']),
+  /** `always` restarts kube-apiserver in each state too, as the Kubernetes page says. */
+  restart: z.enum(['needed', 'always']).default('needed'),
+  /** Deadline for the restarted pods to be healthy, in seconds. */
+  within: z.number().positive().default(180),
+});
+
+type Input = z.infer<typeof input>;
+type StaticPod = Exclude<Component, 'kubelet'>;
+
+/** What a manifest says while a rotation is under way, so that its pod reads its files again. */
+export const READ_ANNOTATION = 'caravan/has-read';
+
+const MANIFESTS = '/etc/kubernetes/manifests';
+
+/** Where each component says that it is healthy, and the flag that moves its port. */
+const HEALTH: Readonly<Record<StaticPod, { port: number; path: string }>> = {
+  'kube-apiserver': { port: 6443, path: '/readyz' },
+  'kube-controller-manager': { port: 10257, path: '/healthz' },
+  'kube-scheduler': { port: 10259, path: '/healthz' },
+};
+
+type PodChange = HostChange & { readonly component: StaticPod; readonly undo?: string };
+
+/**
+ * Gives the static pods of a control plane the flags of the state and restarts those that have
+ * not read their files. A pod is restarted by a changed manifest, since an unchanged one is left
+ * alone by the kubelet; the annotation that changes it is gone at the end, so that the manifest
+ * has its first bytes again.
+ */
+export const staticPods: TaskModule<Input, HostSurvey, PodChange> = {
+  name: 'static_pods',
+  doc: 'Set the flags of the control plane pods for a state, restart those that must read again, and see them healthy.',
+  input,
+  observe: (_input, { connection, signal }) => readHostSurvey(connection, signal),
+  check: (survey, wanted) => ({
+    changes: (Object.keys(survey.manifests) as StaticPod[]).flatMap((component) =>
+      podChange(survey, component, wanted),
+    ),
+    reason: 'flags are as they must be, and every pod has read its files',
+  }),
+  apply: async (changes, { within }, context) => {
+    const { now } = await readProcesses(context.connection, context.signal);
+    await applyHostChanges(changes, context);
+    try {
+      await Promise.all(changes.map(({ component }) => healthy(component, now, within, context)));
+    } catch (error) {
+      await putBack(changes, context);
+      throw error;
+    }
+    context.record(
+      'restarts',
+      changes.map(({ component }) => ({ component, host: context.host.name })),
+    );
+    return {};
+  },
+};
+
+function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): PodChange[] {
+  const before = survey.manifests[component] ?? '';
+  const after = wantedManifest(survey, component, wanted, before);
+  const path = `${MANIFESTS}/${component}.yaml`;
+  if (after !== before) {
+    return [
+      {
+        kind: 'write',
+        component,
+        path,
+        content: after,
+        // The kubelet runs every file in its folder that does not start with a dot (k/k#136962).
+        temporaryFolder: '/etc/kubernetes',
+        undo: before,
+        summary: `restart ${component} with a changed manifest`,
+        diff: { path, before, after },
+      },
+    ];
+  }
+  if (component === 'kube-apiserver' || !staleComponents(survey).includes(component)) return [];
+  return [
+    {
+      kind: 'run',
+      component,
+      summary: `restart ${component}, which has not read its files`,
+      script: sh`for p in /proc/[0-9]*; do
+  read -r name < "$p/comm" 2>/dev/null || continue
+  [ "$name" = ${component.slice(0, 15)} ] && kill -TERM "\${p#/proc/}"
+done; true`,
+    },
+  ];
+}
+
+function wantedManifest(
+  survey: HostSurvey,
+  component: StaticPod,
+  { holds, clients, servers, restart }: Input,
+  before: string,
+): string {
+  const under = holds === 'both';
+  if (component === 'kube-apiserver') {
+    if (restart === 'needed') return before;
+    return setAnnotation(before, READ_ANNOTATION, under ? `${clients}-${servers}` : undefined);
+  }
+  const annotated = setAnnotation(before, READ_ANNOTATION, under ? clients : undefined);
+  const files = component === 'kube-controller-manager' ? signerFiles(survey) : undefined;
+  return files ? setFlags(annotated, signerFlags(files, under)) : annotated;
+}
+
+/** Waits until a component was started after `since` (the host's clock) and says it is healthy. */
+async function healthy(
+  component: StaticPod,
+  since: number,
+  withinSeconds: number,
+  { connection, clock, signal, progress, host }: ModuleContext,
+): Promise<void> {
+  const { port, path } = HEALTH[component];
+  const deadline = clock.now().getTime() + withinSeconds * 1000;
+  let seen = 'still the process from before';
+  while (clock.now().getTime() < deadline) {
+    const { startedAt } = await readProcesses(connection, signal);
+    const started = startedAt[component];
+    if (started !== undefined && started > since) {
+      const { status, error } = await requestFromHost(connection, { port, path });
+      if (status === 200) return;
+      seen = `${path} gives ${status ?? error ?? 'nothing'}`;
+    }
+    progress(`${component}: ${seen}`);
+    await clock.sleep(500, signal);
+  }
+  throw new CaravanError(
+    'verify',
+    `Restarted ${component}: not healthy within ${withinSeconds} s (${seen}). The manifest from before was put back.`,
+    {
+      host: host.name,
+      hint: `See /var/log/pods/kube-system_${component}-*/ on the host, then run the same command again.`,
+    },
+  );
+}
+
+async function putBack(changes: readonly PodChange[], context: ModuleContext): Promise<void> {
+  for (const change of changes) {
+    if (change.undo === undefined || change.kind !== 'write') continue;
+    await context.connection.writeFile(
+      { path: change.path, content: change.undo, temporaryFolder: '/etc/kubernetes' },
+      { become: true },
+    );
+  }
+}
+
+/** The port of a component's health endpoint as its manifest sets it. */
+export function securePort(manifest: string, component: StaticPod): number {
+  return Number(readFlags(manifest).flags.get('secure-port') ?? HEALTH[component].port);
+}

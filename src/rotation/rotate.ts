@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import type { RunOptions, RunOutcome } from '../engine/options.js';
+import { runPlaybook } from '../engine/run.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { kubernetesGroups } from '../inventory/kubernetes-groups.js';
+import { coreModules } from '../modules/registry.js';
+import type { AuthorityStore } from './authorities.js';
+import { rotationModules } from './modules/index.js';
+import { STATE_KNOBS, type TrustState } from './states.js';
+
+/** The recipe and its parts, as installed with this package. */
+const PLAYBOOKS = new URL('../../playbooks/', import.meta.url);
+
+/** What a rotation is asked to do; the rest is how any playbook is run. */
+export interface RotationOptions extends Omit<
+  RunOptions,
+  'file' | 'modules' | 'extraVars' | 'inventory'
+> {
+  readonly inventory: Inventory;
+  readonly store: AuthorityStore;
+  readonly to: TrustState;
+  /** Default `rotate-ca`; `survey` only reads, `prepare` only fills the state folder. */
+  readonly playbook?: 'rotate-ca' | 'survey' | 'prepare';
+  /** `needed` (default): what is not seen to have read its files. `always`: as the Kubernetes page says. */
+  readonly restart?: 'needed' | 'always';
+  /** A folder with the operator's own new CAs; default: they are made. */
+  readonly newCa?: string;
+  /** Workers in work at once, as `serial` (default `10%`). */
+  readonly workerBatch?: string;
+  readonly groups?: { readonly controlPlane?: string; readonly workers?: string };
+}
+
+/**
+ * Walks a fleet to a trust state by running `playbooks/rotate-ca.yml`.
+ *
+ * @throws CaravanError input: the inventory names no control plane, or a playbook does not load.
+ */
+export function runRotation(options: RotationOptions): Promise<RunOutcome> {
+  const { store, to, playbook = 'rotate-ca', restart = 'needed', newCa, groups, ...rest } = options;
+  const { workerBatch = '10%', ...run } = rest;
+  const { controlPlane, workers } = kubernetesGroups(run.inventory, groups);
+  const names = (hosts: readonly { name: string }[]): string =>
+    hosts.map((host) => host.name).join(',');
+  return runPlaybook({
+    ...run,
+    file: fileURLToPath(new URL(`${playbook}.yml`, PLAYBOOKS)),
+    modules: [...coreModules, ...rotationModules(store)],
+    extraVars: {
+      to,
+      trust_states: STATE_KNOBS,
+      restart,
+      new_ca: newCa ?? '',
+      control_plane: names(controlPlane),
+      workers: names(workers),
+      worker_batch: workerBatch,
+    },
+  });
+}

@@ -16,6 +16,10 @@ export interface VarsFolders {
 export interface LoadedInventory extends Inventory {
   readonly data: InventoryData;
   readonly folders: VarsFolders;
+  /** Variables of one group as it defines them, its `group_vars` files over them. */
+  ownGroupVars(name: string): Readonly<Vars>;
+  /** Variables of one host as it defines them, its `host_vars` files over them. */
+  ownHostVars(name: string): Readonly<Vars>;
 }
 
 class ResolvedHost implements InventoryHost {
@@ -57,6 +61,8 @@ export function resolveInventory(
   return {
     data,
     folders,
+    ownGroupVars: (name) => merge.ownGroupVars(name),
+    ownHostVars: (name) => merge.hostVars(name, data.hosts.get(name)?.vars ?? {}),
     hosts: [...byHost.values()],
     groups: new Map([...members].map(([name, hosts]) => [name, hosts.map((host) => host.name)])),
     select: (pattern) =>
@@ -155,6 +161,13 @@ export class VarsMerge {
     ) as Vars;
     this.#merged.set(key, merged);
     return merged;
+  }
+
+  /** A group's own variables with those of its files. */
+  ownGroupVars(name: string): Vars {
+    const { inventory, playbook } = this.#folders;
+    const files = [...inventory, ...playbook].map(({ group }) => this.#file(group, name));
+    return Object.assign({}, this.#data.groups.get(name)?.vars, ...files) as Vars;
   }
 
   /** A host's own variables with those of its files. */

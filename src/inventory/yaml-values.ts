@@ -1,16 +1,16 @@
 import {
   binaryTag,
+  defineMappingTag,
   defineScalarTag,
+  defineSequenceTag,
   mapTag,
   mergeTag,
   NOT_RESOLVED,
-  omapTag,
-  pairsTag,
   Schema,
   seqTag,
-  setTag,
   strTag,
 } from 'js-yaml';
+import { isMapping } from './mapping.js';
 
 /*
  * Scalars as PyYAML 6 reads them (its resolver.py and constructor.py), which is neither YAML 1.2
@@ -87,6 +87,32 @@ const nullTag = defineScalarTag<null>('tag:yaml.org,2002:null', {
   identify: () => false,
 });
 
+/** PyYAML makes a list of pairs of `!!omap` and of `!!pairs`. */
+const pairs = (name: string) =>
+  defineSequenceTag<unknown[]>(`tag:yaml.org,2002:${name}`, {
+    create: () => [],
+    addItem: (carrier, item) => {
+      const entries = isMapping(item) ? Object.entries(item) : [];
+      carrier.push(entries[0]);
+      return entries.length === 1 ? '' : 'each item has to be one key and one value';
+    },
+    identify: () => false,
+  });
+
+/** A set becomes the list of its members, as ansible prints it. */
+const listedSetTag = defineMappingTag<Set<unknown>, unknown[]>('tag:yaml.org,2002:set', {
+  create: () => new Set(),
+  addPair: (carrier, key) => {
+    carrier.add(key);
+    return '';
+  },
+  has: (carrier, key) => carrier.has(key),
+  keys: (members) => members,
+  get: () => null,
+  finalize: (carrier) => [...carrier],
+  identify: () => false,
+});
+
 /** Tags with which js-yaml reads what PyYAML and Ansible's loader read, to the same values. */
 export const ANSIBLE_SCHEMA = new Schema([
   strTag,
@@ -99,8 +125,8 @@ export const ANSIBLE_SCHEMA = new Schema([
   nullTag,
   scalar('timestamp', '0123456789', TIME, readTime),
   binaryTag,
-  omapTag,
-  pairsTag,
-  setTag,
+  pairs('omap'),
+  pairs('pairs'),
+  listedSetTag,
   unsafeTag,
 ]);

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { loadInventory } from '../inventory/load.js';
+import { printGraph, printHost, printHosts, printList } from '../inventory/print.js';
+import type { LoadedInventory } from '../inventory/resolve.js';
+import { CaravanError } from '../values/error.js';
+
+/** Options of `caravan inventory`, as commander gives them. */
+interface InventoryOptions {
+  readonly inventory: readonly string[];
+  readonly limit?: string;
+  readonly playbookDir?: string;
+  readonly list?: boolean;
+  readonly host?: string;
+  readonly graph?: boolean;
+  readonly listHosts?: string;
+  readonly vars?: boolean;
+  readonly yaml?: boolean;
+  readonly export?: boolean;
+  readonly output?: string;
+  readonly showSecrets?: boolean;
+}
+
+const ACTIONS = ['list', 'host', 'graph', 'listHosts'] as const;
+
+/** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
+export function inventoryCommand(): Command {
+  const append = (value: string, all: readonly string[]) => [...all, value];
+  return new Command('inventory')
+    .description('print what the inventory says, as ansible-inventory does')
+    .argument('[group]', 'group at which --graph starts', 'all')
+    .option(
+      '-i, --inventory <source>',
+      'file, folder, script or list "a,b,"; may be repeated',
+      append,
+      [],
+    )
+    .option('-l, --limit <pattern>', 'only these hosts')
+    .option('--playbook-dir <folder>', 'folder whose group_vars/ and host_vars/ count too')
+    .option('--list', 'everything, as JSON in the form of an inventory script')
+    .option('--host <name>', 'variables of one host')
+    .option('--graph', 'groups and hosts as a tree')
+    .option('--list-hosts <pattern>', 'names of the hosts that a pattern matches')
+    .option('--vars', 'with --graph: variables too')
+    .option('-y, --yaml', 'YAML instead of JSON')
+    .option('--export', 'with --list: variables where they are defined, not merged')
+    .option('--output <file>', 'write to a file instead of the screen')
+    .option('--show-secrets', 'print decrypted vault values instead of [secret]')
+    .action((group: string, options: InventoryOptions) => run(group, options));
+}
+
+async function run(group: string, options: InventoryOptions): Promise<void> {
+  const chosen = ACTIONS.filter(
+    (action) => options[action] !== undefined && options[action] !== false,
+  );
+  if (chosen.length !== 1) {
+    throw new CaravanError(
+      'input',
+      `one of --list, --host, --graph and --list-hosts is needed; ${chosen.length} were given`,
+    );
+  }
+  const inventory = await loadInventory(options.inventory, {
+    ...(options.playbookDir !== undefined && { playbookFolder: options.playbookDir }),
+    warn: (message) => process.stderr.write(`[warning] ${message}\n`),
+  });
+  const text = `${print(inventory, group, options)}\n`;
+  if (options.output === undefined) process.stdout.write(text);
+  else writeFileSync(options.output, text, { mode: 0o600 });
+}
+
+function print(inventory: LoadedInventory, group: string, options: InventoryOptions): string {
+  if (options.host !== undefined) return printHost(inventory, options.host, options);
+  if (options.graph) return printGraph(inventory, group, options);
+  const limited = limit(inventory, options.listHosts ?? 'all', options.limit);
+  if (options.listHosts !== undefined) return printHosts(limited);
+  return printList(inventory, { ...options, hosts: limited });
+}
+
+function limit(inventory: LoadedInventory, pattern: string, limitPattern: string | undefined) {
+  // a listing of everything may be empty; a pattern may not
+  const hosts = pattern === 'all' ? inventory.hosts : inventory.select(pattern);
+  if (limitPattern === undefined) return hosts;
+  const allowed = new Set(inventory.select(limitPattern));
+  const left = hosts.filter((host) => allowed.has(host));
+  if (left.length > 0) return left;
+  throw new CaravanError('input', `--limit ${limitPattern} leaves no host of "${pattern}"`);
+}

@@ -1,0 +1,108 @@
+import { Secret } from '../values/secret.js';
+import { isMapping } from './mapping.js';
+import { byCodePoint } from './vars-files.js';
+
+/** How values are written. */
+export interface PrintOptions {
+  /** Write decrypted vault values instead of `[secret]` (default false). */
+  readonly showSecrets?: boolean;
+}
+
+/**
+ * A value as JSON values only: secrets and sealed text in their printable form, keys sorted as
+ * Python sorts them.
+ */
+export function printable(value: unknown, options: PrintOptions): unknown {
+  if (value instanceof Secret) {
+    const secret: string | Buffer = value.reveal() as string | Buffer;
+    return options.showSecrets ? secret.toString() : String(value);
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (Array.isArray(value)) return value.map((item) => printable(item, options));
+  if (!isMapping(value)) return value;
+  const keys = Object.keys(value).sort(byCodePoint);
+  return new Map(keys.map((key) => [key, printable(value[key], options)]));
+}
+
+/** JSON as Python's `json.dumps(value, indent=4, sort_keys=True)` writes it. */
+export function pythonJson(value: unknown, options: PrintOptions = {}): string {
+  return json(printable(value, options), '\n');
+}
+
+function json(value: unknown, line: string): string {
+  const inner = `${line}    `;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return '[]';
+    return `[${inner}${value.map((item) => json(item, inner)).join(`,${inner}`)}${line}]`;
+  }
+  if (value instanceof Map) {
+    if (value.size === 0) return '{}';
+    const entries = [...(value as Map<string, unknown>)];
+    const parts = entries.map(([key, item]) => `${jsonText(key)}: ${json(item, inner)}`);
+    return `{${inner}${parts.join(`,${inner}`)}${line}}`;
+  }
+  if (typeof value === 'string') return jsonText(value);
+  if (typeof value === 'number') return jsonNumber(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  return 'null';
+}
+
+function jsonText(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function jsonNumber(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
+  return numberText(value);
+}
+
+/** A number as Python writes it: an exponent has two digits and begins at 1e16 and below 1e-4. */
+function numberText(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
+  const size = Math.abs(value);
+  if (Number.isSafeInteger(value) || (size >= 1e-4 && size < 1e16)) return String(value);
+  const [mantissa = '', exponent = ''] = value.toExponential().split('e');
+  const sign = exponent.startsWith('-') ? '-' : '+';
+  return `${mantissa}e${sign}${exponent.replace(/^[-+]/, '').padStart(2, '0')}`;
+}
+
+/** A value as Python's `str()` writes it, which `--graph --vars` shows. */
+export function pythonText(value: unknown, options: PrintOptions = {}): string {
+  const shown = printable(value, options);
+  return typeof shown === 'string' ? shown : repr(shown);
+}
+
+function repr(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(repr).join(', ')}]`;
+  if (value instanceof Map) {
+    const entries = [...(value as Map<string, unknown>)];
+    return `{${entries.map(([key, item]) => `${textRepr(key)}: ${repr(item)}`).join(', ')}}`;
+  }
+  if (typeof value === 'string') return textRepr(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'number') return 'None';
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  return numberText(value);
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\\': '\\\\',
+};
+
+function textRepr(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const inner = text.replace(/[\\\x00-\x1f\x7f-\xa0\xad]|'/g, (letter) => {
+    if (letter === "'") return quote === "'" ? "\\'" : letter;
+    return SHORT[letter] ?? `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+  return quote + inner + quote;
+}

@@ -60,6 +60,8 @@ export type RunEvent =
       reason?: string;
       result?: JsonObject;
       error?: ShownError;
+      /** Failed, and `ignore_errors` lets the host go on. */
+      ignored?: boolean;
     }
   | { type: 'record'; at: string; host: string; task: string; name: string; data: Json }
   | {

@@ -1,0 +1,97 @@
+import type { LimitFunction } from 'p-limit';
+import type { AnyModule } from '../modules/module.js';
+import type { Clock } from '../values/clock.js';
+import { CaravanError } from '../values/error.js';
+import type { ConnectionPool } from './connections.js';
+import type { EventSink, HostRecap, HostStatus, RunEvent } from './events.js';
+import type { TaskFailure } from './options.js';
+import type { Scrubber } from './shown.js';
+import type { Variables } from './variables.js';
+
+/** An event without its time, which the run adds. */
+export type UntimedEvent = RunEvent extends infer E
+  ? E extends RunEvent
+    ? Omit<E, 'at'>
+    : never
+  : never;
+
+const NOTHING: HostRecap = { ok: 0, changed: 0, skipped: 0, failed: 0, unreachable: 0 };
+
+/** What the parts of one run share, and what has come of each host so far. */
+export class RunState {
+  readonly #recap = new Map<string, Record<HostStatus, number>>();
+  readonly #lost = new Map<string, 'failed' | 'unreachable'>();
+  readonly #failures: TaskFailure[] = [];
+
+  constructor(
+    readonly parts: {
+      readonly variables: Variables;
+      readonly modules: ReadonlyMap<string, AnyModule>;
+      readonly pool: ConnectionPool;
+      readonly forks: LimitFunction;
+      readonly clock: Clock;
+      readonly signal: AbortSignal;
+      readonly scrubber: Scrubber;
+      readonly check: boolean;
+      readonly diff: boolean;
+      readonly taskTimeoutSeconds: number;
+      readonly tags: readonly string[];
+      readonly skipTags: readonly string[];
+      readonly random: () => number;
+      readonly sink: EventSink;
+    },
+  ) {}
+
+  emit(event: UntimedEvent): void {
+    this.parts.sink({ ...event, at: this.parts.clock.now().toISOString() });
+  }
+
+  /** Counts a host's task; a changed one counts as ok too, as in Ansible's recap. */
+  count(host: string, status: HostStatus): void {
+    const recap = this.#recap.get(host) ?? { ...NOTHING };
+    recap[status] += 1;
+    if (status === 'changed') recap.ok += 1;
+    this.#recap.set(host, recap);
+  }
+
+  /** A host takes no part in the rest of the run. */
+  lose(host: string, how: 'failed' | 'unreachable'): void {
+    if (this.#lost.get(host) !== 'unreachable') this.#lost.set(host, how);
+  }
+
+  isLive(host: string): boolean {
+    return !this.#lost.has(host);
+  }
+
+  fail(failure: TaskFailure): void {
+    this.#failures.push(failure);
+  }
+
+  /** A rescue made good what failed on a host since `from` failures. */
+  rescued(host: string, from: number): void {
+    const kept = this.#failures.splice(from).filter((failure) => failure.host !== host);
+    this.#failures.push(...kept);
+    const recap = this.#recap.get(host);
+    if (recap !== undefined && recap.failed > 0) recap.failed -= 1;
+  }
+
+  get failures(): readonly TaskFailure[] {
+    return this.#failures;
+  }
+
+  recap(): Record<string, HostRecap> {
+    return Object.fromEntries(this.#recap);
+  }
+
+  outcome(): 'ok' | 'failed' | 'unreachable' | 'cancelled' {
+    if (this.parts.signal.aborted) return 'cancelled';
+    const lost = [...this.#lost.values()];
+    if (lost.includes('unreachable')) return 'unreachable';
+    return lost.includes('failed') ? 'failed' : 'ok';
+  }
+
+  /** @throws CaravanError cancelled once the run is cancelled. */
+  checkCancelled(): void {
+    if (this.parts.signal.aborted) throw new CaravanError('cancelled', 'the run was cancelled');
+  }
+}

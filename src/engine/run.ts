@@ -1,0 +1,161 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import pLimit from 'p-limit';
+import { connectionTarget } from '../inventory/connection.js';
+import type { ConnectionTarget } from '../transport/port.js';
+import { loadPlaybook } from '../playbook/load.js';
+import type { Play, Playbook } from '../playbook/model.js';
+import { render } from '../playbook/template.js';
+import { CaravanError } from '../values/error.js';
+import { ConnectionPool } from './connections.js';
+import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
+import type { RunOptions, RunOutcome } from './options.js';
+import { runPlay } from './play-run.js';
+import { RunState } from './run-state.js';
+import { Scrubber } from './shown.js';
+import { Variables } from './variables.js';
+
+const DEFAULT_FORKS = 5;
+const DEFAULT_TASK_TIMEOUT_SECONDS = 300;
+
+/** How a host is reached: connection variables may be templates of other variables. */
+function targetOf(name: string, variables: Variables, options: RunOptions): ConnectionTarget {
+  const host = variables.host(name);
+  if (host === undefined)
+    throw new CaravanError('input', `connect: the inventory has no host '${name}'`, { host: name });
+  const scope = variables.scope(host);
+  const connection = [...new Set(scope.names())].filter((key) => key.startsWith('ansible_'));
+  const vars = Object.fromEntries(
+    connection.map((key) => {
+      const source = `variable '${key}' of host '${name}'`;
+      return [key, render({ value: scope.lookup(key)?.value, source }, scope)];
+    }),
+  );
+  return connectionTarget(
+    { ...host, vars: { ...host.vars, ...vars } },
+    options.connectionOverrides,
+  );
+}
+
+function learnSecrets(options: RunOptions): Scrubber {
+  const scrubber = new Scrubber();
+  for (const { vars } of options.inventory.hosts) scrubber.learn(vars);
+  scrubber.learn(options.extraVars ?? {});
+  scrubber.learn(options.connectionOverrides ?? {});
+  return scrubber;
+}
+
+function newState(options: RunOptions, signal: AbortSignal): RunState {
+  const variables = new Variables(options.inventory, options.extraVars ?? {}, {
+    playbook_dir: dirname(resolve(options.workingFolder ?? '.', options.file)),
+    ansible_check_mode: options.check === true,
+    ansible_diff_mode: options.diff === true,
+    ansible_limit: options.limit,
+  });
+  return new RunState({
+    variables,
+    modules: new Map(options.modules.map((module) => [module.name, module])),
+    pool: new ConnectionPool(
+      options.transport,
+      (name) => targetOf(name, variables, options),
+      signal,
+    ),
+    forks: pLimit(options.forks ?? DEFAULT_FORKS),
+    clock: options.clock,
+    signal,
+    scrubber: learnSecrets(options),
+    check: options.check ?? false,
+    diff: options.diff ?? false,
+    taskTimeoutSeconds: options.taskTimeoutSeconds ?? DEFAULT_TASK_TIMEOUT_SECONDS,
+    tags: options.tags ?? [],
+    skipTags: options.skipTags ?? [],
+    random: options.random ?? Math.random,
+    sink: options.emit,
+  });
+}
+
+type Limited = ReadonlySet<string> | undefined;
+
+async function runEntries(
+  playbook: Playbook,
+  state: RunState,
+  frame: ImportFrame,
+  limited: Limited,
+): Promise<boolean> {
+  for (const entry of playbook.entries) {
+    state.checkCancelled();
+    if (!(await runEntry(entry, state, frame, limited))) return false;
+  }
+  return true;
+}
+
+async function runEntry(
+  entry: Play | Playbook['entries'][number],
+  state: RunState,
+  frame: ImportFrame,
+  limited: Limited,
+): Promise<boolean> {
+  if (entry.kind === 'play') return runPlay(entry, state, frame, limited);
+  for (const inner of importFrames(entry, frame, state))
+    if (!(await runEntries(entry.playbook, state, inner, limited))) return false;
+  return true;
+}
+
+/** The plays of a playbook and of all that it imports, each once. */
+export function playsOf(playbook: Playbook): Play[] {
+  return playbook.entries.flatMap((entry) =>
+    entry.kind === 'play' ? [entry] : playsOf(entry.playbook),
+  );
+}
+
+/**
+ * Runs a playbook: loads and validates all of it, then play by play, batch by batch, task by task.
+ * Failures of hosts are in the outcome; what the operator must mend first is thrown.
+ * @throws CaravanError input where the playbook or a pattern is wrong, or no play has a host.
+ */
+export async function runPlaybook(options: RunOptions): Promise<RunOutcome> {
+  const playbook = await loadPlaybook(options.file, {
+    modules: options.modules,
+    readText: options.readText ?? ((file) => readFile(file, 'utf8')),
+    ...(options.workingFolder === undefined ? {} : { workingFolder: options.workingFolder }),
+  });
+  return runLoaded(playbook, options);
+}
+
+/**
+ * Runs a playbook that is loaded.
+ * @throws CaravanError as {@link runPlaybook}.
+ */
+export async function runLoaded(playbook: Playbook, options: RunOptions): Promise<RunOutcome> {
+  const limited =
+    options.limit === undefined
+      ? undefined
+      : new Set(options.inventory.select(options.limit).map(({ name }) => name));
+  const state = newState(options, options.signal ?? new AbortController().signal);
+  const startedAt = options.clock.now().getTime();
+  const hosts = options.inventory.hosts
+    .map(({ name }) => name)
+    .filter((name) => limited?.has(name) ?? true);
+  state.emit({ type: 'run-start', playbook: playbook.file, check: options.check ?? false, hosts });
+  const seconds = (): number => (options.clock.now().getTime() - startedAt) / 1000;
+  let completed = false;
+  try {
+    await runEntries(playbook, state, OUTERMOST, limited);
+    completed = true;
+  } catch (thrown) {
+    if (!state.parts.signal.aborted) throw thrown;
+    completed = true;
+  } finally {
+    await state.parts.pool.closeAll();
+    // A run that threw ends for its subscribers too.
+    const outcome = completed ? state.outcome() : 'failed';
+    state.emit({ type: 'run-end', outcome, seconds: seconds(), recap: state.recap() });
+  }
+  return {
+    outcome: state.outcome(),
+    recap: state.recap(),
+    seconds: seconds(),
+    failures: state.failures,
+    facts: state.parts.variables.facts(),
+  };
+}

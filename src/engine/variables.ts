@@ -1,0 +1,154 @@
+import type { Inventory, InventoryHost } from '../inventory/inventory.js';
+import type { Source, Vars } from '../playbook/model.js';
+import { variableOf, type Scope, type Variable } from '../playbook/template.js';
+import type { JsonObject } from '../values/json.js';
+
+/** Variables of an import, with what its loop has bound. */
+export interface BoundVars {
+  readonly vars: Vars;
+  readonly bound: Readonly<Record<string, unknown>>;
+}
+
+/** Variables that a play and a task add to those of a host. */
+export interface Layers {
+  readonly play?: Vars;
+  readonly task?: Vars;
+  /** Of the imports around the play, innermost first. */
+  readonly imports?: readonly BoundVars[];
+  /** Loop item and the task's own result; plain values. */
+  readonly locals?: Readonly<Record<string, unknown>>;
+  /** `play_hosts` and the like. */
+  readonly magic?: Readonly<Record<string, unknown>>;
+}
+
+/** The controller as a host, where the inventory does not name it. */
+export function implicitLocalhost(): InventoryHost {
+  return {
+    name: 'localhost',
+    groups: [],
+    vars: { ansible_connection: 'local', inventory_hostname: 'localhost' },
+  };
+}
+
+const CONTROLLER_NAMES = ['localhost', '127.0.0.1'];
+
+/**
+ * Every variable of a run. Order, the later wins, as Ansible has it: inventory, play, block and
+ * task, facts and registered results, imports, loop item, extra, and what names the host itself.
+ */
+export class Variables {
+  readonly #hosts: Map<string, InventoryHost>;
+  readonly #facts = new Map<string, Record<string, unknown>>();
+  readonly #localhost: InventoryHost;
+
+  constructor(
+    readonly inventory: Inventory,
+    readonly extra: Readonly<Record<string, unknown>>,
+    readonly magic: Readonly<Record<string, unknown>>,
+  ) {
+    this.#hosts = new Map(inventory.hosts.map((host) => [host.name, host]));
+    this.#localhost = this.#hosts.get('localhost') ?? implicitLocalhost();
+  }
+
+  /** A host by name; `localhost` always exists. */
+  host(name: string): InventoryHost | undefined {
+    return this.#hosts.get(name) ?? (CONTROLLER_NAMES.includes(name) ? this.#localhost : undefined);
+  }
+
+  /** Keeps variables on a host for the rest of the run. */
+  setFacts(host: string, facts: JsonObject): void {
+    this.#facts.set(host, { ...this.#facts.get(host), ...facts });
+  }
+
+  facts(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+    return this.#facts;
+  }
+
+  /** What names mean on a host. */
+  scope(host: InventoryHost, layers: Layers = {}): Scope {
+    return {
+      lookup: (name) => this.#lookup(host, layers, name),
+      names: () => this.#names(host, layers),
+      hostScope: (other) => {
+        const found = this.host(other);
+        return found === undefined ? undefined : this.scope(found);
+      },
+      group: (name) => this.inventory.groups.get(name),
+    };
+  }
+
+  #magic(host: InventoryHost, name: string): unknown {
+    switch (name) {
+      case 'inventory_hostname':
+        return host.name;
+      case 'inventory_hostname_short':
+        return host.name.split('.')[0];
+      case 'group_names':
+        return host.groups;
+      case 'groups':
+        return Object.fromEntries(this.inventory.groups);
+      case 'hostvars':
+        return this.#allHostVars();
+      default:
+        return this.magic[name];
+    }
+  }
+
+  /** Only for a `hostvars` without a subscript. */
+  #allHostVars(): Record<string, unknown> {
+    return Object.fromEntries(
+      this.inventory.hosts.map(({ name, vars }) => [name, { ...vars, ...this.#facts.get(name) }]),
+    );
+  }
+
+  #lookup(host: InventoryHost, layers: Layers, name: string): Variable | undefined {
+    const plain = (value: unknown): Variable => ({ value, template: false });
+    const magic = layers.magic?.[name] ?? this.#magic(host, name);
+    if (magic !== undefined) return plain(magic);
+    if (Object.hasOwn(this.extra, name)) return { value: this.extra[name], template: true };
+    if (layers.locals !== undefined && Object.hasOwn(layers.locals, name))
+      return plain(layers.locals[name]);
+    for (const { vars, bound } of layers.imports ?? []) {
+      if (Object.hasOwn(vars, name)) return { ...located(vars, name), bound };
+      if (Object.hasOwn(bound, name)) return plain(bound[name]);
+    }
+    const facts = this.#facts.get(host.name);
+    if (facts !== undefined && Object.hasOwn(facts, name)) return plain(facts[name]);
+    if (layers.task !== undefined && Object.hasOwn(layers.task, name))
+      return located(layers.task, name);
+    if (layers.play !== undefined && Object.hasOwn(layers.play, name))
+      return located(layers.play, name);
+    return Object.hasOwn(host.vars, name) ? { value: host.vars[name], template: true } : undefined;
+  }
+
+  #names(host: InventoryHost, layers: Layers): string[] {
+    const maps: (object | undefined)[] = [
+      ...[host.vars, layers.play, layers.task, this.#facts.get(host.name), layers.locals],
+      ...(layers.imports ?? []).flatMap(({ vars, bound }) => [vars, bound]),
+      ...[this.extra, this.magic, layers.magic],
+    ];
+    const own = maps.flatMap((map) => (map === undefined ? [] : Object.keys(map)));
+    return [...new Set(['inventory_hostname', 'group_names', ...own])];
+  }
+}
+
+function located(vars: Vars, name: string): Variable {
+  const { value, source } = vars[name] as { value: unknown; source: Source };
+  return { value, source, template: true };
+}
+
+/** A host's variables as an object whose members are resolved when they are read. */
+export function lazyVars(scope: Scope): Readonly<Record<string, unknown>> {
+  return new Proxy<Record<string, unknown>>(
+    {},
+    {
+      get: (_, name) => (typeof name === 'string' ? variableOf(name, scope) : undefined),
+      has: (_, name) => typeof name === 'string' && scope.lookup(name) !== undefined,
+      ownKeys: () => [...new Set(scope.names())],
+      getOwnPropertyDescriptor: (_, name) =>
+        typeof name === 'string' && scope.lookup(name) !== undefined
+          ? { enumerable: true, configurable: true, value: variableOf(name, scope) }
+          : undefined,
+    },
+  );
+}

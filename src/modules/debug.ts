@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { JsonObject } from '../values/json.js';
+import type { TaskModule } from './module.js';
+
+const input = z
+  .strictObject({
+    /** What to print: text, or any value. */
+    msg: z.unknown().optional(),
+    /** Name of a variable to print, or the value itself. */
+    var: z.unknown().optional(),
+  })
+  .refine(({ msg, var: name }) => msg === undefined || name === undefined, {
+    message: "needs 'msg' or 'var', not both",
+  });
+
+type Input = z.infer<typeof input>;
+
+interface Seen {
+  readonly value: unknown;
+}
+
+/** Prints a value. */
+export const debug: TaskModule<Input, Seen> = {
+  name: 'debug',
+  doc: 'Prints a text or a variable.',
+  input,
+  freeForm: 'msg',
+  observe: ({ var: name }, { host }) =>
+    Promise.resolve({ value: typeof name === 'string' ? readPath(name, host.vars) : name }),
+  check: ({ value }, { msg, var: name }) => {
+    const shown = msg ?? (name === undefined ? 'Hello world!' : value);
+    const key = typeof name === 'string' ? name : 'msg';
+    return { changes: [], result: { [key]: shown } as JsonObject };
+  },
+  apply: () => Promise.resolve({}),
+};
+
+function readPath(path: string, vars: Readonly<Record<string, unknown>>): unknown {
+  return (
+    path
+      .split('.')
+      .reduce<unknown>(
+        (value, key) =>
+          value !== null && typeof value === 'object'
+            ? (value as Record<string, unknown>)[key]
+            : undefined,
+        vars,
+      ) ?? `'${path}' is undefined`
+  );
+}

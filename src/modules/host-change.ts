@@ -1,0 +1,96 @@
+import { CaravanError } from '../values/error.js';
+import type { Secret } from '../values/secret.js';
+import { sh, type Script } from '../values/shell.js';
+import type { StepResult } from '../transport/port.js';
+import type { Applied, Change, ModuleContext } from './module.js';
+
+/** A file to be written whole, atomically. */
+export interface WriteChange extends Change {
+  readonly kind: 'write';
+  readonly path: string;
+  readonly content: string | Buffer | Secret | Secret<Buffer>;
+  /** For example 0o600. Default: that of the file there, else 0o644. */
+  readonly mode?: number;
+  /** `user:group`. Default: that of the file there. */
+  readonly owner?: string;
+  /** See `FileWrite.temporaryFolder`. */
+  readonly temporaryFolder?: string;
+}
+
+/** A file or folder to be removed, with all that is in it. */
+export interface RemoveChange extends Change {
+  readonly kind: 'remove';
+  readonly path: string;
+}
+
+/** A script to be run. */
+export interface RunChange extends Change {
+  readonly kind: 'run';
+  readonly script: Script;
+  readonly stdin?: string | Secret;
+  /** Default: what is left of the task's time. */
+  readonly timeoutMs?: number;
+}
+
+/** What most modules change on a host, as data. */
+export type HostChange = WriteChange | RemoveChange | RunChange;
+
+/** Lines of standard error that an error carries. */
+const STDERR_LINES = 20;
+
+/** The error of a step that ended with an exit code other than 0. */
+export function commandError(what: string, result: StepResult, host: string): CaravanError {
+  const ended =
+    result.code === null ? 'was ended by a signal' : `ended with exit code ${result.code}`;
+  const tail = (result.stderr.trim() || result.stdout.trim())
+    .split('\n')
+    .slice(-STDERR_LINES)
+    .join('\n');
+  return new CaravanError('command', `${what} ${ended}${tail === '' ? '' : `: ${tail}`}`, { host });
+}
+
+async function applyOne(change: HostChange, context: ModuleContext): Promise<void> {
+  const { connection, signal, host } = context;
+  switch (change.kind) {
+    case 'write': {
+      const { path, content, mode, owner, temporaryFolder } = change;
+      await connection.writeFile(
+        {
+          path,
+          content,
+          ...(mode === undefined ? {} : { mode }),
+          ...(owner === undefined ? {} : { owner }),
+          ...(temporaryFolder === undefined ? {} : { temporaryFolder }),
+        },
+        { signal },
+      );
+      return;
+    }
+    case 'remove': {
+      const result = await connection.run(sh`rm -rf -- ${change.path}`, { signal });
+      if (result.code !== 0) throw commandError(`remove ${change.path}`, result, host.name);
+      return;
+    }
+    case 'run': {
+      const { script, stdin, timeoutMs, summary } = change;
+      const result = await connection.run(script, {
+        signal,
+        ...(stdin === undefined ? {} : { stdin }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
+      if (result.code !== 0) throw commandError(summary, result, host.name);
+    }
+  }
+}
+
+/**
+ * Applies changes in order, stopping at the first that fails.
+ * @throws CaravanError command with the change, the exit code and the tail of standard error.
+ */
+export async function applyHostChanges(
+  changes: readonly HostChange[],
+  context: ModuleContext,
+): Promise<Applied> {
+  for (const change of changes) await applyOne(change, context);
+  return {};
+}

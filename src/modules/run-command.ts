@@ -1,0 +1,71 @@
+import { sh, type Script } from '../values/shell.js';
+import type { Secret } from '../values/secret.js';
+import type { Applied, Change, ModuleContext, Verdict } from './module.js';
+import { commandError } from './host-change.js';
+
+/** What `command` and `shell` have in common. */
+export interface Guarded {
+  /** Nothing is done where this exists. */
+  readonly creates?: string | undefined;
+  /** Nothing is done where this does not exist. */
+  readonly removes?: string | undefined;
+}
+
+/** What the guards of a command look like on a host. */
+export interface GuardSeen {
+  readonly createsExists: boolean;
+  readonly removesExists: boolean;
+}
+
+/** Looks at the guards: no round trip where there are none. */
+export async function seeGuards(guards: Guarded, context: ModuleContext): Promise<GuardSeen> {
+  const { creates, removes } = guards;
+  if (creates === undefined && removes === undefined)
+    return { createsExists: false, removesExists: true };
+  const { stdout } = await context.connection.run(
+    sh`[ ! -e ${creates ?? ''} ] || echo creates; [ ! -e ${removes ?? '/'} ] || echo removes`,
+    { signal: context.signal },
+  );
+  return { createsExists: stdout.includes('creates'), removesExists: stdout.includes('removes') };
+}
+
+const NOT_RUN = { rc: 0, stdout: '', stderr: '' };
+
+/** A command changes its host unless a guard says that nothing is to do. */
+export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): Verdict {
+  if (seen.createsExists)
+    return { changes: [], reason: `${guards.creates ?? ''} exists`, result: NOT_RUN };
+  if (!seen.removesExists)
+    return { changes: [], reason: `${guards.removes ?? ''} does not exist`, result: NOT_RUN };
+  return { changes: [{ summary }], result: NOT_RUN };
+}
+
+/** Runs the script; its output goes to the watcher line by line, and into the result. */
+export async function runScript(
+  script: Script,
+  what: { readonly summary: string; readonly stdin?: string | Secret | undefined },
+  context: ModuleContext,
+): Promise<Applied> {
+  const result = await context.connection.run(script, {
+    signal: context.signal,
+    onLine: (line) => {
+      context.progress(line);
+    },
+    ...(what.stdin === undefined ? {} : { stdin: what.stdin }),
+  });
+  const { code, stdout, stderr } = result;
+  const done: Applied = { result: { rc: code ?? -1, stdout, stderr } };
+  if (code === 0) return done;
+  const { kind, message } = commandError(what.summary, result, context.host.name);
+  return { ...done, failure: { kind, message } };
+}
+
+/** The summary of a command: its first line, cut. */
+export function commandSummary(text: string): string {
+  const [line = '', ...more] = text.trim().split('\n');
+  const short = line.length > 100 ? `${line.slice(0, 97)}...` : line;
+  return `run '${short}${more.length > 0 ? ' ...' : ''}'`;
+}
+
+/** A command's change has no data of its own: what is run stands in the input. */
+export type CommandChange = Change;

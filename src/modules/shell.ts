@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { textOrSecret } from './secret-input.js';
+import { joinScripts, sh } from '../values/shell.js';
+import type { TaskModule } from './module.js';
+import {
+  checkGuards,
+  commandSummary,
+  runScript,
+  seeGuards,
+  type GuardSeen,
+} from './run-command.js';
+
+const input = z.strictObject({
+  /** A script for the host's shell. */
+  cmd: z.string(),
+  chdir: z.string().optional(),
+  creates: z.string().optional(),
+  removes: z.string().optional(),
+  stdin: textOrSecret.optional(),
+  /** The shell that reads the script (default `/bin/sh`). */
+  executable: z.string().optional(),
+});
+
+type Input = z.infer<typeof input>;
+
+/** Runs a script. */
+export const shell: TaskModule<Input, GuardSeen> = {
+  name: 'shell',
+  doc: 'Runs a script with /bin/sh, or with the shell that `executable` names.',
+  input,
+  freeForm: 'cmd',
+  observe: seeGuards,
+  check: (seen, given) => checkGuards(seen, given, commandSummary(given.cmd)),
+  apply: (changes, given, context) => {
+    const run = sh`${given.executable ?? '/bin/sh'} -c ${given.cmd}`;
+    const script =
+      given.chdir === undefined ? run : joinScripts([sh`cd ${given.chdir} || exit`, run]);
+    return runScript(script, { summary: changes[0]?.summary ?? '', stdin: given.stdin }, context);
+  },
+};

@@ -1,0 +1,196 @@
+import { Environment } from 'minijinja-js';
+import { Secret } from '../values/secret.js';
+import { BUILTIN_FILTERS, FILTERS, TESTS, type TemplateFunction } from './filters.js';
+import { didYouMean } from './nearest.js';
+
+/** A failed evaluation: `undefinedValue` where something undefined was used. */
+export interface JinjaFailure {
+  readonly message: string;
+  readonly hint?: string;
+  readonly undefinedValue: boolean;
+  /** An error thrown by a function of the context, as it was. */
+  readonly cause?: unknown;
+}
+
+/** The outcome of one evaluation. */
+export type JinjaResult =
+  | { readonly ok: true; readonly value: unknown; readonly isUndefined: boolean }
+  | { readonly ok: false; readonly failure: JinjaFailure };
+
+// Secrets go through the engine as marks of private-use characters and digits, which no filter
+// that changes case or spacing alters, and come out as secrets again.
+const MARK = /\uE0C1(\d+)\uE0C2/g;
+
+/** minijinja-js gives mappings as Maps; a value from it in plain objects. */
+function plain(value: unknown): unknown {
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+/** One evaluation's secrets, by number. */
+class Secrets {
+  readonly #all: Secret[] = [];
+
+  hide(value: unknown): unknown {
+    if (value instanceof Secret) {
+      const revealed: string | Buffer = (value as Secret<string | Buffer>).reveal();
+      return this.mark(revealed.toString());
+    }
+    if (Array.isArray(value)) return value.map((item) => this.hide(item));
+    if (typeof value === 'function' || value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.hide(item)]));
+  }
+
+  mark(text: string): string {
+    this.#all.push(new Secret(text));
+    return `\uE0C1${this.#all.length - 1}\uE0C2`;
+  }
+
+  /** The text behind marks, and whether there were any. */
+  open(text: string): { text: string; secret: boolean } {
+    if (this.#all.length === 0) return { text, secret: false };
+    const opened = text.replace(MARK, (_, n: string) => this.#all[Number(n)]?.reveal() ?? '');
+    return { text: opened, secret: opened !== text };
+  }
+
+  /** The same for any value: only text can be a mark. */
+  openValue(value: unknown): { value: unknown; secret: boolean } {
+    if (typeof value !== 'string') return { value, secret: false };
+    const { text, secret } = this.open(value);
+    return { value: text, secret };
+  }
+
+  /** A result with its marked strings as secrets. */
+  restore(value: unknown): unknown {
+    if (typeof value === 'string') {
+      const { text, secret } = this.open(value);
+      return secret ? new Secret(text) : value;
+    }
+    if (Array.isArray(value)) return value.map((item) => this.restore(item));
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([k, item]) => [k, this.restore(item)]));
+  }
+}
+
+/**
+ * One minijinja environment. An environment cannot be entered while it evaluates (a lazily made
+ * variable does that), and a function that throws inside it destroys it; so functions catch, and
+ * there is one environment for each depth.
+ */
+class Engine {
+  readonly #environment = new Environment();
+  #secrets = new Secrets();
+  #thrown: { name: string; error: unknown } | undefined;
+
+  constructor() {
+    const environment = this.#environment;
+    environment.enablePyCompat();
+    environment.undefinedBehavior = 'strict';
+    environment.keepTrailingNewline = true;
+    environment.trimBlocks = true;
+    for (const [name, filter] of Object.entries(FILTERS))
+      environment.addFilter(name, this.#guarded(name, filter));
+    for (const [name, test] of Object.entries(TESTS))
+      environment.addTest(name, this.#guarded(name, test));
+  }
+
+  /** Lets no error out, and opens secrets for what is ours: their output is secret again. */
+  #guarded(name: string, call: TemplateFunction): TemplateFunction {
+    return (...args) => {
+      try {
+        const opened = args.map((arg) => this.#secrets.openValue(plain(arg)));
+        const [value, ...rest] = opened.map((one) => one.value);
+        const isSecret = opened.some((one) => one.secret);
+        const result = call(value, ...rest);
+        return isSecret && typeof result === 'string' ? this.#secrets.mark(result) : result;
+      } catch (error) {
+        this.#thrown ??= { name, error };
+        return undefined;
+      }
+    };
+  }
+
+  run(
+    kind: 'expression' | 'template',
+    text: string,
+    context: Record<string, unknown>,
+  ): JinjaResult {
+    this.#secrets = new Secrets();
+    this.#thrown = undefined;
+    const hidden = this.#secrets.hide(context) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(hidden))
+      if (typeof value === 'function')
+        hidden[name] = this.#wrapped(name, value as (...args: unknown[]) => unknown);
+    try {
+      const value: unknown =
+        kind === 'expression'
+          ? this.#environment.evalExpr(text, hidden)
+          : this.#environment.renderStr(text, hidden);
+      this.#rethrow();
+      const isUndefined =
+        value === undefined &&
+        this.#environment.evalExpr(`(${text}) is undefined`, hidden) === true;
+      const result = value === undefined ? null : this.#secrets.restore(plain(value));
+      return { ok: true, value: result, isUndefined };
+    } catch (error) {
+      return { ok: false, failure: this.#failure(error) };
+    }
+  }
+
+  #wrapped(name: string, call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
+      try {
+        return this.#secrets.hide(call(...args.map(plain)));
+      } catch (error) {
+        this.#thrown ??= { name, error };
+        return undefined;
+      }
+    };
+  }
+
+  #rethrow(): void {
+    if (this.#thrown !== undefined) throw this.#thrown.error;
+  }
+
+  #failure(error: unknown): JinjaFailure {
+    if (this.#thrown !== undefined) {
+      const { name, error: cause } = this.#thrown;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      return { message: `${name}: ${why}`, undefinedValue: false, cause };
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    const message = (text.split('\n')[0] ?? text).replace(/ \(in <\w+>:\d+\)$/, '');
+    const filter = /filter (\w+) is unknown/.exec(message)?.[1];
+    const test = /test (\w+) is unknown/.exec(message)?.[1];
+    const near =
+      filter !== undefined
+        ? didYouMean(filter, [...BUILTIN_FILTERS, ...Object.keys(FILTERS)])
+        : test !== undefined
+          ? didYouMean(test, ['defined', 'undefined', 'none', 'string', ...Object.keys(TESTS)])
+          : undefined;
+    return {
+      message,
+      undefinedValue: message.startsWith('undefined value'),
+      ...(near === undefined ? {} : { hint: near }),
+    };
+  }
+}
+
+const engines: Engine[] = [];
+let depth = 0;
+
+/** Evaluates an expression to a native value, or renders a template to text. Re-entrant. */
+export function runJinja(
+  kind: 'expression' | 'template',
+  text: string,
+  context: Record<string, unknown>,
+): JinjaResult {
+  const engine = (engines[depth] ??= new Engine());
+  depth += 1;
+  try {
+    return engine.run(kind, text, context);
+  } finally {
+    depth -= 1;
+  }
+}

@@ -1,0 +1,258 @@
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+import {
+  expressionReferences,
+  subscriptsToCalls,
+  templateReferences,
+  wholeExpression,
+  type Reference,
+} from './expression.js';
+import { truthy } from './filters.js';
+import { runJinja, type JinjaFailure } from './jinja.js';
+import type { Condition, Located, Source } from './model.js';
+import { didYouMean } from './nearest.js';
+import { holdsTemplate } from './check-args.js';
+
+/** A variable as a scope holds it. */
+export interface Variable {
+  readonly value: unknown;
+  /** Where it stands, if in a playbook. */
+  readonly source?: Source;
+  /** Whether text in it is a template. What hosts print never is. */
+  readonly template: boolean;
+  /** Names that mean something else in this variable's template (the item of an import's loop). */
+  readonly bound?: Readonly<Record<string, unknown>>;
+}
+
+/** What the names in an expression mean. */
+export interface Scope {
+  lookup(name: string): Variable | undefined;
+  /** All names, for hints and for a whole `hostvars[x]`. */
+  names(): Iterable<string>;
+  /** The scope of another host, for `hostvars`. */
+  hostScope(host: string): Scope | undefined;
+  /** Hosts of a group, for `groups`. */
+  group(name: string): readonly string[] | undefined;
+}
+
+/** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
+export const OMIT = '__omit_place_holder__4d2f9a';
+
+/** One evaluation: whose names, and which variables are being resolved (to see a cycle). */
+interface Pass {
+  readonly scope: Scope;
+  readonly source: Source;
+  readonly resolving: readonly string[];
+}
+
+/** An undefined variable: caught where `default` or `is defined` stands behind it. */
+class UndefinedVariable extends CaravanError {}
+
+function undefinedError(name: string, expression: string, pass: Pass): UndefinedVariable {
+  const hint = didYouMean(name.split('.')[0] ?? name, pass.scope.names());
+  return new UndefinedVariable('input', `'${name}' is undefined in '${expression}'`, {
+    source: pass.source,
+    hint: hint.startsWith('did you mean') ? hint : 'define it, or give it a default(...)',
+  });
+}
+
+/** A scope in which some names are bound to plain values. */
+export function withBound(scope: Scope, bound: Readonly<Record<string, unknown>>): Scope {
+  return {
+    lookup: (name) =>
+      Object.hasOwn(bound, name) ? { value: bound[name], template: false } : scope.lookup(name),
+    names: () => [...Object.keys(bound), ...scope.names()],
+    hostScope: (host) => scope.hostScope(host),
+    group: (name) => scope.group(name),
+  };
+}
+
+/** A variable with all templates in it resolved. */
+function resolveVariable(name: string, variable: Variable, pass: Pass): unknown {
+  if (!variable.template || !holdsTemplate(variable.value)) return variable.value;
+  if (pass.resolving.includes(name))
+    throw new CaravanError(
+      'input',
+      `variable '${name}' is made of itself: ${[...pass.resolving, name].join(' -> ')}`,
+      { source: variable.source ?? pass.source },
+    );
+  return renderDeep(variable.value, {
+    scope: variable.bound === undefined ? pass.scope : withBound(pass.scope, variable.bound),
+    source: variable.source ?? pass.source,
+    resolving: [...pass.resolving, name],
+  });
+}
+
+/** Of another host: one variable where `attribute` names it, else all that can be resolved. */
+function hostVariables(host: unknown, attribute: unknown, pass: Pass): unknown {
+  const scope = pass.scope.hostScope(String(host));
+  if (scope === undefined) return undefined;
+  const names = typeof attribute === 'string' ? [attribute] : [...scope.names()];
+  const entries: [string, unknown][] = [];
+  for (const name of names) {
+    const variable = scope.lookup(name);
+    if (variable === undefined) continue;
+    try {
+      const resolving = pass.resolving.map((outer) => `hostvars: ${outer}`);
+      if (resolving.length > 20)
+        throw new CaravanError('input', `hostvars[...].${name} is made of itself`, {
+          source: pass.source,
+        });
+      entries.push([name, resolveVariable(name, variable, { ...pass, scope, resolving })]);
+    } catch (error) {
+      if (!(error instanceof UndefinedVariable)) throw error;
+    }
+  }
+  return Object.fromEntries(entries);
+}
+
+const MAPPINGS: Readonly<
+  Record<string, (key: unknown, attribute: unknown, pass: Pass) => unknown>
+> = {
+  hostvars: hostVariables,
+  groups: (key, _attribute, pass) => pass.scope.group(String(key)),
+};
+
+function hasPath(value: unknown, path: readonly string[]): boolean {
+  let inner = value;
+  for (const key of path) {
+    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return true;
+    if (inner instanceof Secret) return true;
+    if (!Object.hasOwn(inner, key)) return false;
+    inner = (inner as Record<string, unknown>)[key];
+  }
+  return true;
+}
+
+/** The context of one evaluation: only what the text names, each resolved. */
+function contextOf(references: readonly Reference[], text: string, pass: Pass) {
+  const context: Record<string, unknown> = { omit: OMIT };
+  const failed = new Map<string, UndefinedVariable>();
+  for (const name of new Set(references.map((reference) => reference.name))) {
+    const variable = pass.scope.lookup(name);
+    if (variable === undefined) continue;
+    try {
+      context[name] = resolveVariable(name, variable, pass);
+    } catch (error) {
+      if (!(error instanceof UndefinedVariable)) throw error;
+      failed.set(name, error);
+    }
+  }
+  for (const [name, call] of Object.entries(MAPPINGS))
+    context[`${name}__at`] = (key: unknown, attribute: unknown) => call(key, attribute, pass);
+  // An inline `if` may well stand before a name that is missing on purpose.
+  const isConditional = /\bif\b/.test(text);
+  for (const { name, path, guarded } of references) {
+    if (guarded || isConditional || name.endsWith('__at') || name in MAPPINGS || name === 'omit')
+      continue;
+    const inner = failed.get(name);
+    if (inner !== undefined) throw inner;
+    if (!(name in context)) throw undefinedError(name, text.trim(), pass);
+    if (!hasPath(context[name], path))
+      throw undefinedError([name, ...path].join('.'), text.trim(), pass);
+  }
+  return { context, failed };
+}
+
+function failureError(failure: JinjaFailure, text: string, pass: Pass): CaravanError {
+  if (failure.cause instanceof CaravanError) return failure.cause;
+  const detail = {
+    source: pass.source,
+    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+  };
+  return new CaravanError('input', `evaluate '${text.trim()}': ${failure.message}`, detail);
+}
+
+function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
+  const rewritten =
+    kind === 'expression'
+      ? subscriptsToCalls(text, Object.keys(MAPPINGS))
+      : text.includes('hostvars') || text.includes('groups')
+        ? rewriteTemplate(text)
+        : text;
+  const references =
+    kind === 'expression' ? expressionReferences(text, new Set()) : templateReferences(text);
+  const { context, failed } = contextOf(references, text, pass);
+  const result = runJinja(kind, rewritten, context);
+  if (result.ok && !result.isUndefined) return result.value;
+  if (result.ok || result.failure.undefinedValue) {
+    const missing = references.find(({ name }) => !(name in context) && !(name in MAPPINGS));
+    const inner = missing === undefined ? undefined : failed.get(missing.name);
+    if (inner !== undefined) throw inner;
+    const named = missing ?? references[0];
+    const shown = named === undefined ? text.trim() : [named.name, ...named.path].join('.');
+    throw undefinedError(shown, text.trim(), pass);
+  }
+  throw failureError(result.failure, text, pass);
+}
+
+function rewriteTemplate(template: string): string {
+  return template.replace(/\{[{%][\s\S]*?[%}]\}/g, (part) =>
+    subscriptsToCalls(part, Object.keys(MAPPINGS)),
+  );
+}
+
+function renderText(text: string, pass: Pass): unknown {
+  if (!holdsTemplate(text)) return text;
+  const whole = wholeExpression(text);
+  return whole === undefined ? run('template', text, pass) : run('expression', whole, pass);
+}
+
+function renderDeep(value: unknown, pass: Pass): unknown {
+  if (typeof value === 'string') return renderText(value, pass);
+  if (Array.isArray(value))
+    return value.map((item) => renderDeep(item, pass)).filter((item) => item !== OMIT);
+  if (value === null || typeof value !== 'object' || value instanceof Secret) return value;
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, renderDeep(item, pass)] as const,
+  );
+  return Object.fromEntries(entries.filter(([, item]) => item !== OMIT));
+}
+
+/**
+ * A value with every template in it rendered. Text that is one `{{ expression }}` gives the
+ * expression's native value; keys and items that come out as `omit` are left out. A text made of a
+ * `Secret` is a `Secret`.
+ * @throws CaravanError input that names expression, variable and source.
+ */
+export function render(located: Located, scope: Scope): unknown {
+  return renderDeep(located.value, { scope, source: located.source, resolving: [] });
+}
+
+/** The same, with the place of each key of a mapping known. */
+export function renderFields(
+  fields: Readonly<Record<string, unknown>>,
+  sourceAt: (key: string) => Source,
+  scope: Scope,
+): Record<string, unknown> {
+  const entries = Object.entries(fields).map(
+    ([key, value]) => [key, render({ value, source: sourceAt(key) }, scope)] as const,
+  );
+  return Object.fromEntries(entries.filter(([, value]) => value !== OMIT));
+}
+
+/**
+ * The native value of a Jinja expression, without braces.
+ * @throws CaravanError input that names expression, variable and source.
+ */
+export function evaluate(expression: Located<string>, scope: Scope): unknown {
+  return run('expression', expression.value, { scope, source: expression.source, resolving: [] });
+}
+
+/** Whether a condition holds. Braces around the whole of it are allowed, as people write them. */
+export function holds(condition: Condition, scope: Scope): boolean {
+  const { value, source } = condition;
+  if (typeof value === 'boolean') return value;
+  const expression = wholeExpression(value.trim()) ?? value;
+  const result = evaluate({ value: expression, source }, scope);
+  if (typeof result !== 'string') return truthy(result);
+  // A variable may hold the text of a condition, or `no` that someone gave with -e.
+  return !['', 'false', 'no', 'off', '0', 'none'].includes(result.toLowerCase());
+}
+
+/** A variable of a scope with all templates in it resolved; undefined where there is none. */
+export function variableOf(name: string, scope: Scope): unknown {
+  const variable = scope.lookup(name);
+  if (variable === undefined) return undefined;
+  return resolveVariable(name, variable, { scope, source: variable.source ?? '', resolving: [] });
+}

@@ -1,0 +1,101 @@
+import {
+  LineCounter,
+  parseDocument,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Document,
+  type Node,
+  type ScalarTag,
+  type Tags,
+} from 'yaml';
+import { CaravanError } from '../values/error.js';
+import type { Source } from './model.js';
+
+const BOOL = 'tag:yaml.org,2002:bool';
+const TIMESTAMP = 'tag:yaml.org,2002:timestamp';
+
+/** PyYAML knows no `y` and `n`, and a date in a playbook is wanted as the text that stands there. */
+function pyYamlTags(tags: Tags): Tags {
+  return tags.flatMap((tag) => {
+    if (typeof tag === 'string' || tag.tag === TIMESTAMP) return typeof tag === 'string' ? tag : [];
+    if (tag.tag !== BOOL) return tag;
+    const bool = tag as ScalarTag;
+    const isTrue = bool.test?.test('true') === true;
+    const test = isTrue
+      ? /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/
+      : /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
+    return { ...bool, test };
+  });
+}
+
+/** One YAML file, with the position of every node in it. */
+export class YamlSource {
+  readonly #lines = new LineCounter();
+  readonly document: Document;
+
+  /** @throws CaravanError input, with the position, where the text is no YAML. */
+  constructor(
+    readonly file: string,
+    text: string,
+  ) {
+    this.document = parseDocument(text, {
+      version: '1.1',
+      lineCounter: this.#lines,
+      customTags: pyYamlTags,
+    });
+    const error = this.document.errors[0];
+    if (error === undefined) return;
+    const what = error.message.split(/ at line \d|:\n/)[0] ?? error.message;
+    throw new CaravanError('input', `read ${file}: not valid YAML: ${what}`, {
+      source: this.#at(error.pos[0]),
+    });
+  }
+
+  #at(offset: number): Source {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.file}:${line}:${col}`;
+  }
+
+  /** `file:line:column` of a node; the file's start where there is none. */
+  at(node: unknown): Source {
+    const range = (node as Partial<Node> | null | undefined)?.range;
+    return this.#at(range?.[0] ?? 0);
+  }
+
+  /** The node an alias stands for; any other node itself. */
+  deref(node: unknown): unknown {
+    return isAlias(node) ? node.resolve(this.document) : node;
+  }
+
+  /** The node as a plain value, anchors and merges resolved. */
+  value(node: unknown): unknown {
+    const inner = this.deref(node);
+    if (isScalar(inner)) return inner.value;
+    if (isMap(inner) || isSeq(inner)) return inner.toJS(this.document) as unknown;
+    return null;
+  }
+
+  /** Where each value under a node stands, by path (`a.b.0`). */
+  sources(node: unknown, path = '', into = new Map<string, Source>()): Map<string, Source> {
+    const inner = this.deref(node);
+    into.set(path, this.at(node));
+    const below = (key: string): string => (path === '' ? key : `${path}.${key}`);
+    if (isMap(inner)) {
+      for (const { key, value } of inner.items)
+        this.sources(value ?? key, below(String(isScalar(key) ? key.value : key)), into);
+    } else if (isSeq(inner)) {
+      inner.items.forEach((item, index) => this.sources(item, below(String(index)), into));
+    }
+    return into;
+  }
+
+  /** An error at a node. */
+  fail(node: unknown, message: string, hint?: string): CaravanError {
+    return new CaravanError('input', message, {
+      source: this.at(node),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}

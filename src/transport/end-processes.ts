@@ -8,6 +8,9 @@ import { sh, type Script } from '../values/shell.js';
  * group (elsewhere), which also holds what was left behind in the background. They are stopped
  * first, so that none can fork away; then asked to end, and after two seconds killed.
  *
+ * What stands above the shell is left alone: sudo is in the same session, another user's, and ends
+ * with its shell.
+ *
  * To be run from another shell of the same user. Needs `/proc` or POSIX `ps`.
  */
 export function endProcessesScript(shellPid: number): Script {
@@ -24,15 +27,21 @@ if [ -r /proc/self/stat ]; then
 else
   list() { ps -A -o pid= -o ppid= -o pgid=; }
 fi
-group=$(list | while read -r pid parent its; do
-  if [ "$pid" = "$shell" ]; then echo "$its"; fi
-done)
+all=$(list)
+of() {
+  echo "$all" | while read -r pid parent its; do
+    if [ "$pid" = "$1" ]; then echo "$parent $its"; fi
+  done
+}
+group=$(of "$shell"); group=\${group#* }
+above=" "; up=$shell
+for level in 1 2 3; do up=$(of "$up"); up=\${up%% *}; above="$above$up "; done
 known=" $shell "
 grow() {
   added=0
   set -- $(list)
   while [ $# -ge 3 ]; do
-    case "$known" in
+    case "$known$above" in
       *" $1 "*) ;;
       *) case " $group $known" in
         " $3 "* | *" $2 "*) known="$known$1 "; kill -STOP "$1" 2>/dev/null; added=1 ;;
@@ -56,9 +65,9 @@ kill -TERM $known 2>/dev/null
 kill -CONT $known 2>/dev/null
 tries=0
 left
-while [ -n "$rest" ] && [ $tries -lt 40 ]; do
+while [ -n "$rest" ] && [ $tries -lt 20 ]; do
   tries=$((tries + 1))
-  sleep 0.05 2>/dev/null || sleep 1
+  sleep 0.1 2>/dev/null || sleep 1
   left
 done
 [ -z "$rest" ] && exit 0
@@ -66,7 +75,7 @@ kill -KILL $rest 2>/dev/null
 tries=0
 while [ -n "$rest" ] && [ $tries -lt 20 ]; do
   tries=$((tries + 1))
-  sleep 0.05 2>/dev/null || sleep 1
+  sleep 0.1 2>/dev/null || sleep 1
   left
 done
 [ -z "$rest" ]`;

@@ -16,7 +16,7 @@ export function connectLocal(target: ConnectionTarget): Connection {
     { host, become, user: userInfo().username },
     {
       openChannel: (commandLine) => {
-        const channel = startChild(commandLine);
+        const channel = startChild('/bin/sh', ['-c', commandLine]);
         children.add(channel);
         channel.onClose(() => children.delete(channel));
         return Promise.resolve(channel);
@@ -43,9 +43,12 @@ export function connectLocal(target: ConnectionTarget): Connection {
   );
 }
 
-/** Detached, so that a step's processes share a session that is not the controller's own. */
-function startChild(commandLine: string): ProcessChannel {
-  const child = spawn('/bin/sh', ['-c', commandLine], { stdio: 'pipe', detached: true });
+/**
+ * A child process as a channel. Detached, so that a step's processes share a session that is not
+ * the controller's own.
+ */
+export function startChild(program: string, args: readonly string[]): ProcessChannel {
+  const child = spawn(program, args, { stdio: 'pipe', detached: true });
   child.on('error', () => undefined); // a close follows
   return {
     stdin: child.stdin,

@@ -7,7 +7,7 @@ import { ShellEnded, type ShellSession, type ShellStep } from './shell-session.j
 /** Deadline of a step that names none. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** How long the processes of a stopped step may take to be ended before we say we do not know. */
-const END_TIMEOUT_MS = 10_000;
+const END_TIMEOUT_MS = 15_000;
 
 /** What bounds a step. */
 export type StepLimits = Pick<StepOptions, 'timeoutMs' | 'signal'>;

@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ConnectionTarget } from '../../src/transport/port.js';
+import { createTransport, type TransportOptions } from '../../src/transport/transport.js';
+import { Secret } from '../../src/values/secret.js';
+import { sh } from '../../src/values/shell.js';
+import { freePort, makeKey, startSshd, type Sshd } from './sshd.js';
+
+let sshd: Sshd;
+let otherKey: string;
+beforeAll(async () => {
+  sshd = await startSshd({ hostKeys: ['ed25519', 'rsa'] });
+  otherKey = makeKey(join(sshd.folder, 'other'), 'ed25519');
+});
+afterAll(async () => {
+  await sshd.stop();
+});
+
+async function login(changes: Partial<ConnectionTarget> = {}, options?: TransportOptions) {
+  const connection = await createTransport(options).connect(sshd.target(changes));
+  try {
+    return (await connection.run(sh`id -un`)).stdout.trim();
+  } finally {
+    await connection.close();
+  }
+}
+function hostsFile(name: string, text: string): Partial<ConnectionTarget> {
+  const file = join(sshd.folder, name);
+  writeFileSync(file, text);
+  return { knownHostsFiles: [file] };
+}
+const here = (): string => `[127.0.0.1]:${sshd.port}`;
+const text = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+
+test('connect asks for the host key type that known_hosts holds', async () => {
+  const rsa = hostsFile('rsa', `${here()} ${sshd.hostPublicKeys[1]}\n`);
+  expect(await login(rsa)).toBe(sshd.user);
+});
+
+test('connect finds a name that ssh-keygen hashed', async () => {
+  const hashed = hostsFile('hashed', readFileSync(sshd.knownHosts, 'utf8'));
+  execFileSync('ssh-keygen', ['-q', '-H', '-f', join(sshd.folder, 'hashed')], { stdio: 'ignore' });
+  expect(readFileSync(join(sshd.folder, 'hashed'), 'utf8')).toMatch(/^\|1\|/);
+  expect(await login(hashed)).toBe(sshd.user);
+});
+
+test('connect refuses a host whose key is another', async () => {
+  const wrong = hostsFile('wrong', `# one line\n${here()} ${otherKey}\n`);
+  await expect(login(wrong)).rejects.toMatchObject({
+    kind: 'host-key',
+    message: text(/not the known one. Found: ssh-ed25519 SHA256:\S+. Needed: .*wrong:2/),
+    detail: { host: 'web01', hint: text(/ssh-keyscan/) },
+  });
+});
+
+test('connect refuses an unknown host, and one that is only vouched for by an authority', async () => {
+  await expect(login(hostsFile('none', ''))).rejects.toMatchObject({
+    kind: 'host-key',
+    message: text(/unknown. Found: ssh-ed25519 SHA256:/),
+    detail: { hint: text(/ssh-keyscan -p \d+ 127.0.0.1 >> /) },
+  });
+  await expect(login({ knownHostsFiles: ['/nonexistent'] })).rejects.toMatchObject({
+    kind: 'host-key',
+  });
+  const authority = hostsFile('authority', `@cert-authority * ${otherKey}\n`);
+  await expect(login(authority)).rejects.toThrow(/@cert-authority, .*authority:1/);
+});
+
+test('connect refuses a revoked key, known or not', async () => {
+  const known = readFileSync(sshd.knownHosts, 'utf8');
+  const revoked = hostsFile('revoked', `${known}@revoked * ${sshd.hostPublicKeys[0]}\n`);
+  await expect(login(revoked)).rejects.toThrow(/revoked by .*revoked:3/);
+});
+
+test('connect refuses a host that has no key of the known type', async () => {
+  const ecdsa = makeKey(join(sshd.folder, 'ecdsa'), 'ecdsa');
+  const needed = hostsFile('type', `${here()} ${ecdsa}\n`);
+  await expect(login(needed)).rejects.toMatchObject({
+    kind: 'host-key',
+    message: text(/no key of a known type; needed: ecdsa.*type:1/),
+  });
+});
+
+test('accept-new adds an unknown host once, and still refuses a changed one', async () => {
+  const fresh = { knownHostsFiles: [join(sshd.folder, 'new', 'known_hosts')] };
+  expect(await login({ ...fresh, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
+  expect(await login({ ...fresh, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
+  expect(await login(fresh)).toBe(sshd.user);
+  expect(readFileSync(fresh.knownHostsFiles[0]!, 'utf8')).toBe(
+    `${here()} ${sshd.hostPublicKeys[0]}\n`,
+  );
+  const wrong = hostsFile('changed', `${here()} ${otherKey}\n`);
+  await expect(login({ ...wrong, hostKeyPolicy: 'accept-new' })).rejects.toMatchObject({
+    kind: 'host-key',
+  });
+});
+
+test('connect logs in with RSA, ECDSA and encrypted keys, and the agent', async () => {
+  const authorized = join(sshd.folder, 'authorized_keys');
+  const keys = { rsa: '', ecdsa: '', ed25519: 'opens it' };
+  for (const [type, passphrase] of Object.entries(keys)) {
+    const privateKeyFile = join(sshd.folder, `key_${type}`);
+    appendFileSync(authorized, `${makeKey(privateKeyFile, type, passphrase)}\n`);
+    const secret = passphrase ? { privateKeyPassphrase: new Secret(passphrase) } : {};
+    expect(await login({ privateKeyFile, ...secret })).toBe(sshd.user);
+  }
+  const encrypted = { privateKeyFile: join(sshd.folder, 'key_ed25519') };
+  await expect(login(encrypted, { environment: {} })).rejects.toMatchObject({
+    kind: 'input',
+    message: text(/encrypted and no passphrase was given/),
+    detail: { hint: text(/ssh-add/) },
+  });
+  const socket = join(sshd.folder, 'agent');
+  const pid = /SSH_AGENT_PID=(\d+)/.exec(
+    execFileSync('ssh-agent', ['-s', '-a', socket], { encoding: 'utf8' }),
+  )?.[1];
+  try {
+    execFileSync('ssh-add', ['-q', join(sshd.folder, 'key_rsa')], {
+      env: { ...process.env, SSH_AUTH_SOCK: socket },
+      stdio: 'ignore',
+    });
+    expect(await login(encrypted, { environment: { SSH_AUTH_SOCK: socket } })).toBe(sshd.user);
+  } finally {
+    process.kill(Number(pid));
+  }
+});
+
+test('connect says what it tried when the login is refused', async () => {
+  const privateKeyFile = join(sshd.folder, 'other');
+  await expect(login({ privateKeyFile })).rejects.toMatchObject({
+    kind: 'auth',
+    message: text(/refused the login as \w+; tried: key .*other/),
+    detail: { host: 'web01', hint: text(/authorized_keys/) },
+  });
+});
+
+test('connect names a closed port, an unknown name and a silent host', async () => {
+  await expect(login({ port: await freePort() })).rejects.toMatchObject({
+    kind: 'connect',
+    message: text(/nothing listens there/),
+    detail: { host: 'web01', hint: text(/sshd/) },
+  });
+  await expect(login({ address: 'no-such-host.invalid' })).rejects.toMatchObject({
+    kind: 'connect',
+    message: text(/DNS/),
+  });
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const address = silent.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  await expect(login({ port, connectTimeoutMs: 200 })).rejects.toMatchObject({
+    kind: 'timeout',
+    message: text(/not logged in to within 0.2 s/),
+  });
+  const cancelled = createTransport().connect(sshd.target({ port }), {
+    signal: AbortSignal.timeout(50),
+  });
+  await expect(cancelled).rejects.toMatchObject({ kind: 'cancelled' });
+  silent.close();
+});
+
+test('connect refuses a host that has only weak algorithms', async () => {
+  const weak = await startSshd({ config: ['KexAlgorithms diffie-hellman-group14-sha1'] });
+  await expect(createTransport().connect(weak.target())).rejects.toMatchObject({
+    kind: 'connect',
+    message: text(/no matching key exchange algorithm/),
+    detail: { hint: text(/SHA-1/) },
+  });
+  await weak.stop();
+});

@@ -1,0 +1,107 @@
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Connection, ConnectionTarget } from '../../src/transport/port.js';
+import { createTransport } from '../../src/transport/transport.js';
+import { sh } from '../../src/values/shell.js';
+import { processesWith, until, untilThere } from './ended.js';
+import { startSshd, type Sshd } from './sshd.js';
+
+let sshd: Sshd;
+beforeAll(async () => {
+  sshd = await startSshd();
+});
+afterAll(async () => {
+  await sshd.stop();
+});
+
+const kinds: readonly ConnectionTarget['kind'][] = ['ssh', 'local'];
+let seconds = 70_000; // a number of seconds that tells our sleeps from any other
+const uniqueSleep = (): string => String(seconds++ + process.pid * 100_000);
+
+describe.each(kinds)('A step of kind %s', (kind) => {
+  let connection: Connection;
+  beforeAll(async () => {
+    connection = await createTransport().connect(sshd.target({ kind }));
+    await connection.run(sh`:`); // its shell is open, so deadlines bound the steps alone
+  });
+  afterAll(async () => {
+    await connection.close();
+  });
+
+  test('ends with its children, and those left in the background, past its deadline', async () => {
+    const sleep = uniqueSleep();
+    const step = connection.run(
+      sh`(sh -c "sleep ${sleep} & :"); sleep ${sleep} & sh -c ${`trap '' TERM; sleep ${sleep}; :`}; sleep ${sleep}`,
+      { timeoutMs: 500 },
+    );
+    await expect(step).rejects.toMatchObject({
+      kind: 'timeout',
+      message: 'web01: a step passed its deadline of 0.5 s; it and its children were ended',
+      detail: { host: 'web01' },
+    });
+    await until(() => processesWith(sleep).length === 0, 'no sleep is left');
+    expect((await connection.run(sh`echo on`)).stdout).toBe('on\n');
+  });
+
+  test('ends with its children when it is cancelled, and those that wait do not begin', async () => {
+    const sleep = uniqueSleep();
+    const abort = new AbortController();
+    const cancelled = { kind: 'cancelled', detail: { host: 'web01' } };
+    const both = Promise.all(
+      [sh`sleep ${sleep}; echo never`, sh`touch ${sshd.folder}/never`].map((script) =>
+        expect(connection.run(script, { signal: abort.signal })).rejects.toMatchObject(cancelled),
+      ),
+    );
+    const after = connection.run(sh`test -e ${sshd.folder}/never`);
+    await until(() => processesWith(sleep).length > 0, 'the sleep runs');
+    abort.abort();
+    await both;
+    await until(() => processesWith(sleep).length === 0, 'no sleep is left');
+    expect((await after).code).toBe(1);
+    await expect(connection.run(sh`:`, { signal: abort.signal })).rejects.toMatchObject({
+      kind: 'cancelled',
+    });
+  });
+
+  test('that ends its own shell is an error, and the next step finds a new one', async () => {
+    await expect(connection.run(sh`kill -9 $$`)).rejects.toMatchObject({
+      kind: 'connect',
+      message: expect.stringContaining('may still be running') as string,
+    });
+    expect((await connection.run(sh`echo on`)).stdout).toBe('on\n');
+  });
+});
+
+test('A step whose connection breaks says that it may still be running', async () => {
+  const own = await startSshd();
+  const connection = await createTransport().connect(own.target());
+  const step = connection.run(
+    sh`touch ${own.folder}/began; kill -9 $(ps -o ppid= -p $PPID) $PPID; sleep 60`,
+  );
+  await expect(step).rejects.toMatchObject({
+    kind: 'connect',
+    message: expect.stringMatching(/connection broke.*may still be running/) as string,
+    detail: { host: 'web01' },
+  });
+  await untilThere(`${own.folder}/began`);
+  await expect(connection.run(sh`:`)).rejects.toMatchObject({ kind: 'connect' });
+  await own.stop();
+});
+
+test('forward gives a stream to an address that the host can reach', async () => {
+  const server = createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  for (const kind of kinds) {
+    const connection = await createTransport().connect(sshd.target({ kind }));
+    const stream = await connection.forward('127.0.0.1', port);
+    stream.end('there and back');
+    let back = '';
+    for await (const chunk of stream) back += String(chunk);
+    expect(back).toBe('there and back');
+    await expect(connection.forward('127.0.0.1', 1)).rejects.toMatchObject({ kind: 'connect' });
+    await connection.close();
+  }
+  server.close();
+});

@@ -131,17 +131,8 @@ export function authorityKeyId(hex: string): Extension {
   return extension(EXTENSION.authorityKeyId, false, sequence(keyId));
 }
 
-/** subjectAltName of DNS names, and IP addresses as 4 or 16 bytes (RFC 5280 section 4.2.1.6). */
-export function subjectAltName(
-  dnsNames: readonly string[],
-  ips: readonly Buffer[] = [],
-): Extension {
-  return extension(
-    EXTENSION.subjectAltName,
-    false,
-    sequence(
-      ...dnsNames.map((name) => implicit(2, Buffer.from(name, 'latin1'))),
-      ...ips.map((ip) => implicit(7, ip)),
-    ),
-  );
+/** subjectAltName of DNS names (RFC 5280 section 4.2.1.6). */
+export function subjectAltName(dnsNames: readonly string[]): Extension {
+  const names = dnsNames.map((name) => implicit(2, Buffer.from(name, 'latin1')));
+  return extension(EXTENSION.subjectAltName, false, sequence(...names));
 }

@@ -91,8 +91,8 @@ export function reissue(leaf: Certificate, by: Authority, terms: Terms): Certifi
   return reissued(leaf, by, terms);
 }
 
-/** id-kp-clientAuth and id-kp-serverAuth (RFC 5280 section 4.2.1.12). */
-const PURPOSE = { client: '1.3.6.1.5.5.7.3.2', server: '1.3.6.1.5.5.7.3.1' } as const;
+/** id-kp-clientAuth (RFC 5280 section 4.2.1.12). */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 /**
  * A client leaf with a fresh key, for a canary or a probe: `commonName` is the user and
@@ -115,7 +115,7 @@ export function issueClient(
     publicKey: publicKeyNode(readPrivateKey(key)),
     extensions: [
       keyUsage(KEY_USAGE.digitalSignature | encipher),
-      extKeyUsage([PURPOSE.client]),
+      extKeyUsage([CLIENT_AUTH]),
       basicConstraints(false),
       authorityKeyId(issuerKeyId(wanted.by.certificate)),
     ],

@@ -98,10 +98,13 @@ function exchange(socket: TLSSocket, wanted: HostRequest): Promise<HostResponse>
 
 function peerChain(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = [];
-  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-  while (next?.raw && !chain.some((seen) => seen.equals(next?.raw ?? seen))) {
-    chain.push(next.raw);
-    next = next.issuerCertificate;
+  // Node ends the chain with a self-reference, and types neither that nor an absent issuer.
+  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  let raw = next.raw;
+  while (raw && !chain.some((seen) => raw?.equals(seen))) {
+    chain.push(raw);
+    next = next?.issuerCertificate;
+    raw = next?.raw;
   }
   return chain;
 }

@@ -49,17 +49,17 @@ export interface ModuleContext {
   /** To the task's host; for `localhost` a local one. */
   readonly connection: Connection;
   /** All hosts that an inventory pattern names, in inventory order. */
-  hosts(pattern: string): readonly HostView[];
+  readonly hosts: (pattern: string) => readonly HostView[];
   /** The run's shared connection to another host. */
-  connect(host: string): Promise<Connection>;
+  readonly connect: (host: string) => Promise<Connection>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Whether this is a dry run (`--check`): `apply` is not called. */
   readonly checkMode: boolean;
   /** Stores something for journal and report, by name. Never a secret. */
-  record(name: string, data: Json): void;
+  readonly record: (name: string, data: Json) => void;
   /** One line for the person who watches, e.g. on what a long wait is waiting for. */
-  progress(line: string): void;
+  readonly progress: (line: string) => void;
 }
 
 /**

@@ -45,10 +45,12 @@ export class RestartWatch {
   }
 
   async #keepLooking(connection: Connection): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      await this.clock.sleep(this.intervalMs, this.#stop.signal).catch(() => undefined);
-      if (!this.#stop.signal.aborted) await this.#look(connection);
-    }
+    const again = (): Promise<boolean> =>
+      this.clock.sleep(this.intervalMs, this.#stop.signal).then(
+        () => true,
+        () => false,
+      );
+    while (await again()) await this.#look(connection);
   }
 
   async #look(connection: Connection): Promise<void> {

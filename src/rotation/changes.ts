@@ -130,6 +130,11 @@ mv "$t" "$f"
 trap - EXIT`;
 }
 
+/** Whether kube-apiserver shows this leaf when it calls kubelets. */
+export function isShownToKubelets({ location }: CatalogueItem): boolean {
+  return location.kind === 'flag' && location.flag === 'kubelet-client-certificate';
+}
+
 /** Whether a file holds a private key beside its certificate, as the kubelet's does. */
 export function keyIsBeside(item: CatalogueItem, path: string): boolean {
   return item.location.kind === 'kubelet-kubeconfig' && path.endsWith('-current.pem');

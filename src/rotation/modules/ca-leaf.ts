@@ -2,8 +2,16 @@ import { z } from 'zod';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { TaskModule } from '../../modules/module.js';
 import type { AuthorityStore, Generation } from '../authorities.js';
-import { certificateChange, keyIsBeside, pairOf, seenIn, switchKubeletLeaf } from '../changes.js';
+import {
+  certificateChange,
+  isShownToKubelets,
+  keyIsBeside,
+  pairOf,
+  seenIn,
+  switchKubeletLeaf,
+} from '../changes.js';
 import { readHostSurvey } from '../host-survey.js';
+import { prepareKubeletCalls } from '../kubelet-calls.js';
 import { leafFor, type PlannedLeaf } from '../leaves.js';
 
 const input = z.strictObject({
@@ -20,6 +28,8 @@ interface Seen {
 
 /** A change of one leaf, with what must be remembered before it is made. */
 type LeafChange = HostChange & {
+  /** kube-apiserver shows it to kubelets, and closes its connections to them when it changes. */
+  readonly toKubelets: boolean;
   readonly remember: readonly { item: string; generation: Generation; pem: string }[];
 };
 
@@ -46,13 +56,22 @@ export function caLeaf(store: AuthorityStore): TaskModule<z.infer<typeof input>,
       changes: planned.map((leaf) => leafChange(leaf, signed_by, stamp)),
       reason: `every leaf is signed by: ${signed_by}`,
     }),
-    apply: async (changes, _input, context) => {
+    apply: async (changes, { signed_by }, context) => {
       // Before they are put in place: a killed run must find the same leaves again.
       await store.saveLeaves(
         context.host.name,
         changes.flatMap((change) => change.remember),
       );
-      return applyHostChanges(changes, context);
+      const toKubelets = changes.filter((change) => change.toKubelets);
+      const others = changes.filter((change) => !change.toKubelets);
+      await applyHostChanges(others, context);
+      if (toKubelets.length === 0) return {};
+      const pair = pairOf(await store.load(), 'cluster');
+      const call = await prepareKubeletCalls(pair, signed_by === 'old' ? 'old' : 'new', context);
+      await applyHostChanges(toKubelets, context);
+      const { calls, failed } = await call();
+      context.record('kubelet calls', { host: context.host.name, calls, failed });
+      return { result: { calls, failed } };
     },
   };
 }
@@ -70,5 +89,5 @@ function leafChange(
   // The leaf of the old CA as it was found, so that going back gives the same bytes.
   if (seen === 'old')
     remember.unshift({ item: found.item.name, generation: 'old', pem: found.pem });
-  return { ...change, remember };
+  return { ...change, remember, toKubelets: isShownToKubelets(found.item) };
 }

@@ -8,7 +8,6 @@ import { caSigner } from './ca-signer.js';
 import { caTidy } from './ca-tidy.js';
 import { caTrust } from './ca-trust.js';
 import { hostSurvey } from './host-survey.js';
-import { kubeletCalls } from './kubelet-calls.js';
 import { kubeletRead } from './kubelet-read.js';
 import { leftoversScan } from './leftovers.js';
 import { rotationSurvey } from './rotation-survey.js';
@@ -26,7 +25,6 @@ export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
     caLeaf(store),
     staticPods,
     kubeletRead,
-    kubeletCalls(store),
     apiServerProof(store),
     apiTrust(store),
     workloadsRead(store),

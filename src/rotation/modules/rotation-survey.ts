@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objects.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
 import { asCaravanError } from '../../values/error.js';
 import { apiPlaces } from '../api-places.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';
 import { placesOf } from '../changes.js';
-import { staleComponents, type HostSurvey } from '../host-survey.js';
+import { certificatesOf, staleComponents, type HostSurvey } from '../host-survey.js';
 import { toMatrix, type Place } from '../matrix.js';
 import { STATE_KNOBS, STATES, type TrustState } from '../states.js';
 import { deviations, describePlace, position, walk, type Position } from '../walk.js';
@@ -26,7 +27,6 @@ interface Seen {
   readonly stale: readonly string[];
   /** Why the API's objects could not be read, if they could not. */
   readonly apiError?: string;
-  readonly prepared: boolean;
 }
 
 /**
@@ -40,8 +40,8 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     doc: 'Derive the trust state of the fleet from what was read, and the walk to another; or refuse to go on.',
     input,
     observe: async (_input, context) => {
-      const authorities = await store.load();
       const surveys = surveysOf(context);
+      const authorities = withPresent(await store.load(), surveys);
       const api = await readApi(context);
       return {
         places: [
@@ -52,7 +52,6 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
           staleComponents(survey).map((component) => `${component} on ${survey.host}`),
         ),
         ...(api.error !== undefined && { apiError: api.error }),
-        prepared: hasNew(authorities),
       };
     },
     check: (seen, wanted) => {
@@ -88,8 +87,22 @@ function surveysOf({ hosts }: ModuleContext): HostSurvey[] {
   });
 }
 
-const hasNew = (authorities: Authorities): boolean =>
-  Object.values(authorities).some((pair) => pair?.new !== undefined);
+/**
+ * Before a first rotation the state folder is empty: then the one CA that the control planes hold
+ * is the old one.
+ */
+function withPresent(kept: Authorities, surveys: readonly HostSurvey[]): Authorities {
+  const present = AUTHORITY_NAMES.flatMap((name) => {
+    const [found] = surveys.flatMap(({ items }) =>
+      items.filter(
+        ({ item, pem }) => item.authority === name && item.knob === 'trust' && pem !== '',
+      ),
+    );
+    const [certificate] = found ? certificatesOf(found) : [];
+    return found && certificate ? [[name, { old: { certificate, pem: found.pem } }] as const] : [];
+  });
+  return { ...Object.fromEntries(present), ...kept };
+}
 
 async function readApi(
   context: ModuleContext,

@@ -114,7 +114,8 @@ async function login(
     if (watch.passed === 'cancelled')
       throw new CaravanError('cancelled', `connecting to ${where} was cancelled`, { host, cause });
     if (cause.message.includes('no matching host key format')) throw hostKey.noCommonType();
-    if (tried.length > 0 || cause.level === 'client-authentication')
+    const cut = cause.level === 'client-socket'; // not the host's answer to the login
+    if (!cut && (tried.length > 0 || cause.level === 'client-authentication'))
       throw loginRefused(target, tried, cause);
     throw notReached(target, cause);
   } finally {
@@ -149,7 +150,7 @@ const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   ECONNREFUSED: ['nothing listens there', 'Is sshd running, and on this port (ansible_port)?'],
   ENOTFOUND: ['the name is unknown to DNS', 'Check ansible_host, or the name of the host.'],
   EAI_AGAIN: ['DNS did not answer', "Check the controller's resolver (/etc/resolv.conf)."],
-  ETIMEDOUT: ['it did not answer', 'Is the host up, and does a firewall let port through?'],
+  ETIMEDOUT: ['it did not answer', 'Is the host up, and does a firewall let the port through?'],
   EHOSTUNREACH: ['there is no route to it', 'Is the host up and in this network?'],
   ENETUNREACH: ['there is no route to its network', "Check the controller's network."],
   ECONNRESET: ['it cut the connection', 'sshd may be at MaxStartups, or a firewall may object.'],
@@ -157,7 +158,9 @@ const REASONS: Readonly<Record<string, readonly [string, string]>> = {
 
 function notReached(target: ConnectionTarget, cause: Error & { code?: unknown }): CaravanError {
   const { host, address, port } = target;
-  const known = typeof cause.code === 'string' ? REASONS[cause.code] : undefined;
+  const early = cause.message.includes('lost before handshake') ? 'ECONNRESET' : undefined;
+  const code = typeof cause.code === 'string' ? cause.code : early;
+  const known = code === undefined ? undefined : REASONS[code];
   const noAlgorithm = /no matching (.*)/.exec(cause.message)?.[1];
   const hint = noAlgorithm
     ? 'The host must offer an algorithm that is neither SHA-1, CBC nor post-quantum only, for example curve25519-sha256 with aes128-gcm@openssh.com.'

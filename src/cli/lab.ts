@@ -87,7 +87,8 @@ async function cancellable<T>(work: (ctx: LabContext) => Promise<T>): Promise<T>
   }
 }
 
-function printProgress({ step, state, seconds, text }: LabProgress): void {
+/** Prints the progress of the lab on standard error, as plain lines. */
+export function printProgress({ step, state, seconds, text }: LabProgress): void {
   const line = {
     start: `> ${step}`,
     line: `  ${text ?? ''}`,

@@ -45,6 +45,8 @@ export interface RehearsalContext {
 /** One walk, as it was seen. */
 export interface RehearsedWalk {
   readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
   readonly seconds: number;
   readonly steps: readonly WalkStep[];
 }
@@ -127,9 +129,10 @@ export class Rehearsal {
     const walk = async (to: TrustState, name: string): Promise<void> => {
       say(`walk ${name}`);
       const watch = new WalkWatch(probes, clients, name);
+      const startedAt = clock.now().toISOString();
       const { seconds } = await this.#run({ to, watch });
       for (const found of watch.leftovers) leftovers.add(found);
-      walks.push({ name, seconds, steps: watch.steps });
+      walks.push({ name, startedAt, seconds, steps: watch.steps });
     };
     try {
       await walk('servers-new', 'old to servers-new');

@@ -1,0 +1,223 @@
+import { dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { RunOutcome } from '../engine/options.js';
+import { loadInventory } from '../inventory/load.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { AuthorityStore } from '../rotation/authorities.js';
+import type { Matrix } from '../rotation/matrix.js';
+import { runRotation } from '../rotation/rotate.js';
+import { STATE_KNOBS, STATES, type TrustState } from '../rotation/states.js';
+import type { Position } from '../rotation/walk.js';
+import { describePosition } from '../rotation/modules/rotation-survey.js';
+import { createTransport } from '../transport/transport.js';
+import { CaravanError } from '../values/error.js';
+import { exitCodeOf } from './exit.js';
+import { systemClock, untilStopped } from './system.js';
+import { createView, type OutputFormat } from './view.js';
+
+interface FleetOptions {
+  readonly inventory: string[];
+  readonly state?: string;
+  readonly controlPlaneGroup?: string;
+  readonly workersGroup?: string;
+  readonly forks: number;
+  readonly output: OutputFormat;
+}
+
+interface RotateOptions extends FleetOptions {
+  readonly to: TrustState;
+  readonly plan: boolean;
+  readonly begin: boolean;
+  readonly check: boolean;
+  readonly diff: boolean;
+  readonly restart: 'needed' | 'always';
+  readonly newCa?: string;
+  readonly workerBatch: string;
+}
+
+/** `caravan survey`: where every certificate is, and so where the fleet is. */
+export function surveyCommand(): Command {
+  return fleetCommand('survey')
+    .description(
+      'read every host and the API: trust state, matrix, what is missing; changes nothing',
+    )
+    .action(async (options: FleetOptions) => {
+      const { outcome, survey } = await surveyFleet(options, 'new');
+      if (survey)
+        process.stdout.write(
+          options.output === 'json' ? `${JSON.stringify(survey)}\n` : surveyText(survey),
+        );
+      process.exitCode = exitCodeOf(outcome);
+    });
+}
+
+/** `caravan rotate`: walk to a trust state. */
+export function rotateCommand(): Command {
+  return fleetCommand('rotate')
+    .description(
+      'walk the fleet to a trust state: forward rotates, backward rolls back, again resumes',
+    )
+    .addOption(new Option('--to <state>', 'state to walk to').choices([...STATES]).default('new'))
+    .option('--plan', 'say what would be done, in which order, and stop', false)
+    .option('--begin', "begin another rotation: today's new authorities become the old ones", false)
+    .option('-C, --check', 'dry run of the first step', false)
+    .option('-D, --diff', 'show the lines and certificates that change', false)
+    .addOption(
+      new Option('--restart <when>', 'kube-apiserver too, or what needs it')
+        .choices(['needed', 'always'])
+        .default('needed'),
+    )
+    .option(
+      '--new-ca <folder>',
+      'your own new CAs: ca.crt, ca.key, front-proxy-ca.crt, front-proxy-ca.key',
+    )
+    .option('--worker-batch <serial>', 'workers at once: a number or a percentage', '10%')
+    .action(async (options: RotateOptions) => {
+      if (options.begin) await begin(options);
+      const { outcome, survey } = options.plan
+        ? await surveyFleet(options, options.to)
+        : { outcome: await rotate(options), survey: undefined };
+      if (survey) process.stdout.write(planText(survey, options.to));
+      process.exitCode = exitCodeOf(outcome);
+    });
+}
+
+function fleetCommand(name: string): Command {
+  return new Command(name)
+    .requiredOption('-i, --inventory <source>', 'inventory; may be repeated', collect, [])
+    .option(
+      '--state <folder>',
+      'folder of authorities and leaves (default: .caravan beside the inventory)',
+    )
+    .option('--control-plane-group <group>', 'group of the control planes')
+    .option('--workers-group <group>', 'group of the workers')
+    .option('-f, --forks <count>', 'hosts at once', Number, 10)
+    .addOption(
+      new Option('--output <format>', 'text or JSON lines')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function stateFolder({ inventory, state }: FleetOptions): AuthorityStore {
+  const [first = '.'] = inventory;
+  const folder = statSync(first, { throwIfNoEntry: false })?.isDirectory() ? first : dirname(first);
+  return new AuthorityStore(state ?? join(folder, '.caravan'));
+}
+
+function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal) {
+  return {
+    inventory,
+    store: stateFolder(options),
+    transport: createTransport(),
+    clock: systemClock,
+    signal,
+    forks: options.forks,
+    groups: {
+      ...(options.controlPlaneGroup !== undefined && { controlPlane: options.controlPlaneGroup }),
+      ...(options.workersGroup !== undefined && { workers: options.workersGroup }),
+    },
+  };
+}
+
+async function rotate(options: RotateOptions): Promise<RunOutcome> {
+  const inventory = await loadInventory(options.inventory);
+  const view = createView({ format: options.output, diff: options.diff });
+  return untilStopped(view.say, (signal) =>
+    runRotation({
+      ...shared(options, inventory, signal),
+      to: options.to,
+      check: options.check,
+      diff: options.diff,
+      restart: options.restart,
+      workerBatch: options.workerBatch,
+      ...(options.newCa !== undefined && { newCa: options.newCa }),
+      emit: view.sink,
+    }),
+  );
+}
+
+/** What `rotation_survey` registers. */
+interface Survey {
+  readonly position: Position;
+  readonly walk: readonly TrustState[];
+  readonly matrix: Matrix;
+  readonly stale: readonly string[];
+  readonly apiError?: string;
+}
+
+async function surveyFleet(
+  options: FleetOptions,
+  to: TrustState,
+): Promise<{ outcome: RunOutcome; survey?: Survey }> {
+  const inventory = await loadInventory(options.inventory);
+  const view = createView({ format: options.output, diff: false });
+  let survey: Survey | undefined;
+  const outcome = await untilStopped(view.say, (signal) =>
+    runRotation({
+      ...shared(options, inventory, signal),
+      to,
+      playbook: 'survey',
+      emit: (event) => {
+        view.sink(event);
+        if (event.type !== 'host-result' || !event.result) return;
+        if ('matrix' in event.result) survey = event.result as unknown as Survey;
+      },
+    }),
+  );
+  return { outcome, ...(survey && { survey }) };
+}
+
+/** The matrix as text: a row an item, a letter a host. */
+export function surveyText({ position, matrix, stale, apiError }: Survey): string {
+  const width = Math.max(...matrix.rows.map(({ item }) => item.length), 4);
+  const header = ['item'.padEnd(width), ...matrix.columns.map((host) => host.padEnd(7))].join('  ');
+  const rows = matrix.rows.map(({ item, cells }) =>
+    [item.padEnd(width), ...matrix.columns.map((host) => (cells[host] ?? '-').padEnd(7))].join(
+      '  ',
+    ),
+  );
+  return [
+    '',
+    header,
+    ...rows,
+    '',
+    ...(stale.length > 0 ? [`Not read again since their files changed: ${stale.join(', ')}`] : []),
+    ...(apiError === undefined ? [] : [`The API could not be read: ${apiError}`]),
+    `The fleet is ${describePosition(position)}.`,
+    '',
+  ].join('\n');
+}
+
+function planText(survey: Survey, to: TrustState): string {
+  const steps = survey.walk.map((state, i) => {
+    const { trust, clients, servers } = STATE_KNOBS[state];
+    return `  ${i + 1}. ${state}: trust ${trust}, client leaves ${clients}, server leaves ${servers}`;
+  });
+  const plan =
+    steps.length === 0
+      ? [`Nothing to do: the fleet is at ${to}.`]
+      : [
+          `To ${to}, one state after the other; each ends with a gate:`,
+          ...steps,
+          'In each: control planes one at a time, workers in batches, API objects, workloads.',
+          'The steps of a state are in playbooks/converge.yml.',
+        ];
+  return `${surveyText(survey)}${plan.join('\n')}\n`;
+}
+
+async function begin(options: RotateOptions): Promise<void> {
+  const { survey } = await surveyFleet(options, 'new');
+  if (survey?.position.kind === 'at' && survey.position.state === 'new') {
+    await stateFolder(options).begin();
+    return;
+  }
+  throw new CaravanError(
+    'gate',
+    `Another rotation begins only at new; the fleet is ${survey ? describePosition(survey.position) : 'not surveyed'}.`,
+    { hint: 'Finish the present one with `caravan rotate --to new`, or leave out --begin.' },
+  );
+}

@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAuthority } from '../../src/pki/authority.js';
+import { CATALOGUE } from '../../src/pki/catalogue.js';
+import { parseCertificates } from '../../src/pki/certificate.js';
+import { issueClient } from '../../src/pki/issue.js';
+import { newSerial } from '../../src/pki/serial.js';
+import { AuthorityStore, type AuthorityPair } from '../../src/rotation/authorities.js';
+import {
+  certificateChange,
+  seenIn,
+  switchKubeletLeaf,
+  trustText,
+} from '../../src/rotation/changes.js';
+import type { FoundItem } from '../../src/rotation/host-survey.js';
+import { leafFor, validity } from '../../src/rotation/leaves.js';
+
+const now = new Date();
+const item = (name: string) => CATALOGUE.find((one) => one.name === name)!;
+
+function authority(commonName: string) {
+  const made = createAuthority({
+    commonName,
+    keyAlgorithm: 'ecdsa-p256',
+    serial: newSerial(randomBytes),
+    ...validity(now, 10),
+  });
+  return { certificate: made.certificate, pem: made.certificate.pem, key: made.key };
+}
+
+let folder: string;
+let pair: AuthorityPair & { readonly new: NonNullable<AuthorityPair['new']> };
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'caravan-changes-'));
+  pair = { old: authority('kubernetes'), new: authority('kubernetes-new') };
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function kubeletFile() {
+  const { certificate, key } = issueClient({
+    commonName: 'system:node:w1',
+    organizations: ['system:nodes'],
+    by: { certificate: pair.old.certificate, key: pair.old.key! },
+    serial: newSerial(randomBytes),
+    keyAlgorithm: 'ecdsa-p256',
+    ...validity(now, 5),
+  });
+  const path = join(folder, 'kubelet-client-2026-01-01-00-00-00.pem');
+  writeFileSync(path, certificate.pem + key.reveal(), { mode: 0o600 });
+  const link = join(folder, 'kubelet-client-current.pem');
+  symlinkSync(path, link);
+  return { path, link, leaf: certificate.pem };
+}
+
+const found = (name: string, path: string, pem: string, embedded = false): FoundItem => ({
+  item: item(name),
+  path,
+  pem,
+  embedded,
+});
+
+function run(change: { kind: string; script?: { text: string } }): void {
+  execFileSync('sh', ['-c', change.script!.text], { stdio: 'pipe' });
+}
+
+test('switchKubeletLeaf gives the same key a leaf of the new CA, and goes back to the first bytes', async () => {
+  const { path, link, leaf } = kubeletFile();
+  const before = readFileSync(link, 'utf8');
+  const here = found('kubelet kubeconfig leaf', link, leaf);
+  const store = new AuthorityStore(join(folder, 'state'));
+  const planned = await leafFor(store, pair, 'w1', here, 'new', now);
+  run(switchKubeletLeaf(here, planned.text, 'old → new', '2026-11-24-00-00-00'));
+
+  const after = readFileSync(link, 'utf8');
+  expect(readlinkSync(link)).toBe(join(folder, 'kubelet-client-2026-11-24-00-00-00.pem'));
+  expect(statSync(link).mode & 0o777).toBe(0o600);
+  expect(after.slice(after.indexOf('-----BEGIN PRIVATE'))).toBe(
+    before.slice(before.indexOf('-----BEGIN PRIVATE')),
+  );
+  const changed = found('kubelet kubeconfig leaf', link, planned.text);
+  expect(seenIn(changed, { cluster: pair })).toBe('new');
+
+  run(switchKubeletLeaf(changed, leaf, 'new → old', '2026-11-24-00-00-01'));
+  expect(readlinkSync(link)).toBe(path);
+  expect(readFileSync(link, 'utf8')).toBe(before);
+});
+
+test('certificateChange replaces the CA in a kubeconfig and no other byte, and goes back', () => {
+  const path = join(folder, 'admin.conf');
+  const data = (pem: string) => Buffer.from(pem).toString('base64');
+  const text = (pem: string) =>
+    `apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: ${data(pem)}\n    server: https://x:6443\n  name: k\n# tail\n`;
+  writeFileSync(path, text(pair.old.pem), { mode: 0o600 });
+  const both = trustText(pair, 'both');
+  run(certificateChange(found('admin.conf CA', path, pair.old.pem, true), both, ''));
+  expect(readFileSync(path, 'utf8')).toBe(text(both));
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  run(certificateChange(found('admin.conf CA', path, both, true), pair.old.pem, ''));
+  expect(readFileSync(path, 'utf8')).toBe(text(pair.old.pem));
+});
+
+test('certificateChange fails and leaves the file where the text to replace is gone', () => {
+  const path = join(folder, 'admin.conf');
+  writeFileSync(path, 'something else\n');
+  const change = certificateChange(
+    found('admin.conf CA', path, pair.old.pem, true),
+    pair.new.pem,
+    '',
+  );
+  expect(() => {
+    run(change);
+  }).toThrow(/not in .* any more/);
+  expect(readFileSync(path, 'utf8')).toBe('something else\n');
+});
+
+test('leafFor shows the cross-certificate to servers that hold both, and gives the same leaf again', async () => {
+  const { leaf } = kubeletFile();
+  const store = new AuthorityStore(join(folder, 'state'));
+  const here = found('kube-apiserver serving leaf', '/x/apiserver.crt', leaf);
+  const planned = await leafFor(store, pair, 'cp1', here, 'both', now);
+  expect(parseCertificates(planned.text)).toHaveLength(2);
+  expect(seenIn({ ...here, pem: planned.text }, { cluster: pair })).toBe('both');
+  await store.saveLeaves('cp1', [
+    { item: here.item.name, generation: 'old', pem: leaf },
+    { item: here.item.name, generation: 'new', pem: planned.leaf },
+  ]);
+  const again = await leafFor(store, pair, 'cp1', here, 'both', now);
+  expect(again.text).toBe(planned.text);
+  const back = await leafFor(store, pair, 'cp1', { ...here, pem: planned.text }, 'old', now);
+  expect(back.text).toBe(leaf);
+  const last = await leafFor(store, pair, 'cp1', { ...here, pem: planned.text }, 'new', now);
+  expect(last.text).toBe(planned.leaf);
+});

@@ -1,4 +1,4 @@
-import { dump } from 'js-yaml';
+import { defineScalarTag, dump, DUMP_SCHEMA, NOT_RESOLVED } from 'js-yaml';
 import { CaravanError } from '../values/error.js';
 import type { Group, Vars } from './data.js';
 import type { InventoryHost } from './inventory.js';
@@ -20,6 +20,15 @@ const INTERNAL = new Set(
   ).split(' '),
 );
 
+/** js-yaml's schema for writing, with whole numbers of any size. */
+const PRINT_SCHEMA = DUMP_SCHEMA.withTags(
+  defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
+    implicit: true,
+    resolve: (source) => (/^[-+]?[0-9][0-9_:a-fA-FxXob]*$/.test(source) ? 0 : NOT_RESOLVED),
+    identify: (value) => typeof value === 'bigint' || Number.isInteger(value),
+  }),
+);
+
 /** What is printed and how. */
 export interface ListOptions extends PrintOptions {
   /** Only these hosts (`--limit`); their groups are shown all the same. */
@@ -36,7 +45,10 @@ export function printList(inventory: LoadedInventory, options: ListOptions = {})
   const tree = new ListPrinter(inventory, hosts, options);
   if (options.yaml) return yaml(tree.yaml(inventory.data.all), options);
   const meta = { hostvars: tree.hostVars(), profile: 'inventory_legacy' };
-  return pythonJson({ ...tree.json(inventory.data.all), _meta: meta }, options);
+  return pythonJson(
+    { ...tree.json(inventory.data.all), _meta: meta },
+    { ...options, markUnsafe: true },
+  );
 }
 
 /** `ansible-inventory --host NAME`. */
@@ -99,7 +111,8 @@ export function printGraph(
 }
 
 function yaml(value: unknown, options: PrintOptions): string {
-  return dump(plain(printable(value, options)), { noRefs: true, lineWidth: -1 }).trimEnd();
+  const whole = plain(printable(value, options));
+  return dump(whole, { schema: PRINT_SCHEMA, noRefs: true, lineWidth: -1 }).trimEnd();
 }
 
 /** Sorted maps as objects, which keep that order for all names but whole numbers. */

@@ -1,4 +1,5 @@
 import { isMapping } from './mapping.js';
+import { UnsafeText } from './unsafe.js';
 
 /** Thrown inside this module where text is no Python literal. */
 class NoLiteral extends Error {}
@@ -153,23 +154,30 @@ class LiteralReader {
     if (word === undefined) return this.#strings();
     this.#at += word.length;
     if (word.startsWith('set')) return [];
-    return { True: true, False: false, None: null }[word] ?? '...';
+    if (word === 'None') return null;
+    return { True: true, False: false }[word] ?? '...';
   }
 
-  /** One string or several side by side, which Python joins. */
-  #strings(): string {
+  /** One string or several side by side, which Python joins. Bytes are text that Ansible does not trust. */
+  #strings(): string | UnsafeText {
     const start = /([rR]?[bB]|[bB]?[rR]|[uU])?("""|'''|"|')/y;
-    let joined: string | undefined;
+    const parts: string[] = [];
+    let bytes = 0;
     for (;;) {
       this.#peek();
       start.lastIndex = this.#at;
       const match = start.exec(this.text);
       if (!match) break;
       this.#at = start.lastIndex;
-      joined = (joined ?? '') + this.#string(match[2] ?? '', match[1]?.toLowerCase() ?? '');
+      const prefix = match[1]?.toLowerCase() ?? '';
+      if (prefix.includes('b')) bytes += 1;
+      parts.push(this.#string(match[2] ?? '', prefix));
     }
-    if (joined === undefined) throw new NoLiteral();
-    return joined;
+    if (parts.length === 0 || (bytes > 0 && bytes < parts.length)) throw new NoLiteral();
+    const text = parts.join('');
+    if (bytes === 0) return text;
+    if (!/^[\x00-\x7f]*$/.test(text)) throw new NoLiteral();
+    return new UnsafeText(text);
   }
 
   #string(quote: string, prefix: string): string {

@@ -1,11 +1,14 @@
 import { Secret } from '../values/secret.js';
 import { isMapping } from './mapping.js';
+import { UnsafeText } from './unsafe.js';
 import { byCodePoint } from './vars-files.js';
 
 /** How values are written. */
 export interface PrintOptions {
   /** Write decrypted vault values instead of `[secret]` (default false). */
   readonly showSecrets?: boolean;
+  /** Write `!unsafe` text as Ansible's JSON does, `{"__ansible_unsafe": text}` (default false). */
+  readonly markUnsafe?: boolean;
 }
 
 /**
@@ -17,6 +20,9 @@ export function printable(value: unknown, options: PrintOptions): unknown {
     const secret: string | Buffer = value.reveal() as string | Buffer;
     return options.showSecrets ? secret.toString() : String(value);
   }
+  if (value instanceof UnsafeText) {
+    return options.markUnsafe ? new Map([['__ansible_unsafe', value.text]]) : value.text;
+  }
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (Array.isArray(value)) return value.map((item) => printable(item, options));
   if (!isMapping(value)) return value;
@@ -24,7 +30,7 @@ export function printable(value: unknown, options: PrintOptions): unknown {
   return new Map(keys.map((key) => [key, printable(value[key], options)]));
 }
 
-/** JSON as Python's `json.dumps(value, indent=4, sort_keys=True)` writes it. */
+/** JSON as Ansible writes it: `json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False)`. */
 export function pythonJson(value: unknown, options: PrintOptions = {}): string {
   return json(printable(value, options), '\n');
 }
@@ -38,20 +44,13 @@ function json(value: unknown, line: string): string {
   if (value instanceof Map) {
     if (value.size === 0) return '{}';
     const entries = [...(value as Map<string, unknown>)];
-    const parts = entries.map(([key, item]) => `${jsonText(key)}: ${json(item, inner)}`);
+    const parts = entries.map(([key, item]) => `${JSON.stringify(key)}: ${json(item, inner)}`);
     return `{${inner}${parts.join(`,${inner}`)}${line}}`;
   }
-  if (typeof value === 'string') return jsonText(value);
+  if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'number') return jsonNumber(value);
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
   return 'null';
-}
-
-function jsonText(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
-    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function jsonNumber(value: number): string {

@@ -11,6 +11,7 @@ import {
   strTag,
 } from 'js-yaml';
 import { isMapping } from './mapping.js';
+import { markUnsafe } from './unsafe.js';
 
 /*
  * Scalars as PyYAML 6 reads them (its resolver.py and constructor.py), which is neither YAML 1.2
@@ -74,11 +75,36 @@ function scalar<T>(name: string, first: string, pattern: RegExp, read: (source: 
   });
 }
 
-/** Tags of Ansible that only mark text: `!unsafe` (never templated; nothing here templates). */
-const unsafeTag = defineScalarTag<string>('!unsafe', {
-  resolve: (source) => source,
-  identify: () => false,
-});
+/** A plain scalar by PyYAML's resolvers, in their order. */
+function readPlain(source: string): unknown {
+  if (BOOL.test(source)) return readBool(source);
+  if (FLOAT.test(source)) return readFloat(source);
+  if (INT.test(source)) return readInt(source);
+  if (NULL.test(source)) return null;
+  return TIME.test(source) ? readTime(source) : source;
+}
+
+const readBool = (source: string) => /^(?:y|t|on)/i.test(source);
+
+/** Ansible resolves what stands behind `!unsafe` as if it were plain, and marks the text in it. */
+const unsafeTags = [
+  defineScalarTag<unknown>('!unsafe', {
+    resolve: (source) => markUnsafe(readPlain(source)),
+    identify: () => false,
+  }),
+  defineSequenceTag<unknown[]>('!unsafe', {
+    create: () => [],
+    addItem: (items, item) => {
+      items.push(markUnsafe(item));
+    },
+    identify: () => false,
+  }),
+  defineMappingTag<Record<string, unknown>>('!unsafe', {
+    ...mapTag,
+    addPair: (pairs, key, value) => mapTag.addPair(pairs, key, markUnsafe(value)),
+    identify: () => false,
+  }),
+];
 
 const nullTag = defineScalarTag<null>('tag:yaml.org,2002:null', {
   implicit: true,
@@ -118,7 +144,7 @@ export const ANSIBLE_SCHEMA = new Schema([
   strTag,
   seqTag,
   mapTag,
-  scalar('bool', 'yYnNtTfFoO', BOOL, (source) => /^(?:y|t|on)/i.test(source)),
+  scalar('bool', 'yYnNtTfFoO', BOOL, readBool),
   scalar('float', '-+0123456789.', FLOAT, readFloat),
   scalar('int', '-+0123456789', INT, readInt),
   mergeTag,
@@ -128,5 +154,5 @@ export const ANSIBLE_SCHEMA = new Schema([
   pairs('omap'),
   pairs('pairs'),
   listedSetTag,
-  unsafeTag,
+  ...unsafeTags,
 ]);

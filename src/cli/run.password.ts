@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+
+/**
+ * Asks for a password on the terminal, without showing it.
+ * @throws CaravanError input where there is no terminal to ask on.
+ */
+export async function askPassword(prompt: string): Promise<Secret> {
+  if (!process.stdin.isTTY)
+    throw new CaravanError('input', `${prompt.trim()} cannot be asked: no terminal`, {
+      hint: 'set ansible_become_password in a vaulted variable file',
+    });
+  process.stderr.write(prompt);
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return await new Promise<Secret>((resolve, reject) => {
+      lines.once('line', (line) => {
+        resolve(new Secret(line));
+      });
+      lines.once('SIGINT', () => {
+        reject(new CaravanError('cancelled', 'no password was given'));
+      });
+    });
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import type { RunEvent } from '../engine/events.js';
+import { CaravanError } from '../values/error.js';
+import { paint } from './view.color.js';
+import { unifiedDiff } from './view.diff.js';
+import { foldHosts } from './view.fold.js';
+import { terminalTail } from './view.tail.js';
+import { TextView } from './view.text.js';
+import { createView, errorText } from './view.js';
+
+test.each<[string, string[], string]>([
+  ['runs of numbers', ['w01', 'w02', 'w03', 'db1'], 'w[01-03], db1'],
+  ['gaps', ['w1', 'w2', 'w4', 'w9', 'w10'], 'w[1-2,4,9-10]'],
+  ['domains', ['w1.x', 'w2.x', 'w2.y'], 'w[1-2].x, w2.y'],
+  ['plain names', ['alpha', 'beta'], 'alpha, beta'],
+])('foldHosts folds %s', (_name, hosts, folded) => {
+  expect(foldHosts(hosts)).toBe(folded);
+});
+
+test('unifiedDiff shows changes with their context', () => {
+  const before = 'a\nb\nc\nd\ne\nf\ng\n';
+  expect(unifiedDiff({ path: '/f', before, after: before.replace('e\n', 'E\nE2\n') })).toEqual([
+    '--- /f',
+    '+++ /f',
+    '@@ -2,6 +2,7 @@',
+    ' b',
+    ' c',
+    ' d',
+    '-e',
+    '+E',
+    '+E2',
+    ' f',
+    ' g',
+  ]);
+  expect(unifiedDiff({ path: '/f', after: 'x\n' })).toEqual([
+    ...['--- /dev/null', '+++ /f', '@@ -0,0 +1,1 @@', '+x'],
+  ]);
+});
+
+const at = '2026-01-01T00:00:00.000Z';
+const result = {
+  type: 'host-result',
+  at,
+  play: 'p',
+  task: 't',
+  source: 'p.yml:2:3',
+  seconds: 0.1,
+} as const;
+const counts = { ok: 1, changed: 1, skipped: 0, failed: 0, unreachable: 0 };
+const EVENTS: RunEvent[] = [
+  { type: 'play-start', at, play: 'p', hosts: ['w1', 'w2', 'w3'], batch: { index: 0, count: 2 } },
+  {
+    type: 'task-start',
+    at,
+    play: 'p',
+    task: 't',
+    source: 'p.yml:2:3',
+    hosts: ['w1'],
+    handler: false,
+  },
+  { ...result, host: 'w1', status: 'changed', changes: [{ summary: 'write /a' }] },
+  { ...result, host: 'w2', status: 'changed', changes: [{ summary: 'write /a' }] },
+  {
+    ...result,
+    host: 'w3',
+    status: 'failed',
+    changes: [],
+    error: { kind: 'command', message: 'it broke', hint: 'mend it' },
+  },
+  { type: 'run-end', at, outcome: 'failed', seconds: 1, recap: { w1: counts } },
+];
+
+test('TextView folds the same results of several hosts', () => {
+  let text = '';
+  const view = new TextView((more) => (text += more), paint(false));
+  EVENTS.forEach(view.sink);
+  expect(text.split('\n')).toEqual([
+    ...['', 'PLAY [p] w[1-3], batch 1 of 2', '', 'TASK [t] p.yml:2:3'],
+    '  changed     w[1-2]  0.1s  write /a',
+    '  failed      w3  0.1s',
+    '              [command] it broke',
+    '              hint: mend it',
+    '              at: p.yml:2:3',
+    ...['', 'RECAP failed in 1.0s'],
+    ...['w1 : ok=1    changed=1    unreachable=0    failed=0    skipped=0', ''],
+  ]);
+});
+
+test('createView writes each event as a line of JSON', () => {
+  let text = '';
+  const view = createView({
+    format: 'json',
+    diff: false,
+    stream: { write: (more) => (text += more) },
+  });
+  EVENTS.forEach(view.sink);
+  expect(
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual(EVENTS);
+});
+
+test('terminalTail is never higher than the terminal', () => {
+  const written: string[] = [];
+  const tail = terminalTail({ write: (text) => written.push(text), rows: 4, columns: 10 });
+  tail.show(['1', '2', '3', 'a line that is too long']);
+  tail.above('stays\n');
+  tail.clear();
+  expect(written).toEqual(['1\n2\n', '\u001b[2A\u001b[0Jstays\n1\n2\n', '\u001b[2A\u001b[0J']);
+});
+
+test('errorText names kind, hint and place', () => {
+  const error = new CaravanError('input', 'no', { hint: 'do', source: 'p.yml:1:2' });
+  expect(errorText(error)).toBe('[input] no\n  hint: do\n  at: p.yml:1:2\n');
+});

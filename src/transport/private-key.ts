@@ -1,7 +1,7 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { utils, type ParsedKey } from 'ssh2';
+import ssh2, { type ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 
@@ -31,7 +31,7 @@ function readKey(path: string, passphrase?: Secret): ParsedKey | CaravanError {
   } catch (cause) {
     return new CaravanError('input', `the private key ${path} could not be read`, { cause });
   }
-  const key = utils.parseKey(text, passphrase?.reveal());
+  const key = ssh2.utils.parseKey(text, passphrase?.reveal());
   if (key instanceof Error) return unusable(path, key, passphrase !== undefined);
   const single = Array.isArray(key) ? (key as ParsedKey[])[0] : key;
   if (single?.isPrivateKey() !== true)

@@ -1,6 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Client, type Algorithms, type ClientChannel } from 'ssh2';
+import ssh2, { type Algorithms, type Client, type ClientChannel } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { authAttempts, authHandler, loginRefused } from './auth.js';
 import type { ProcessChannel } from './channel.js';
@@ -56,7 +56,7 @@ export async function connectSsh(
   target: ConnectionTarget,
   surroundings: SshSurroundings,
 ): Promise<Connection> {
-  const client = new Client();
+  const client = new ssh2.Client();
   await login(client, target, surroundings);
   return new HostConnection(target, sshWire(client, target));
 }

@@ -34,6 +34,8 @@ ExecStart=/usr/local/lib/caravan-lab/container-mounts
 WantedBy=sysinit.target
 EOF
 chroot "$root" systemctl --quiet enable caravan-lab-mounts.service
+# Most kernel settings are the machine's, and not the host's to set.
+chroot "$root" systemctl --quiet mask systemd-sysctl.service
 # Each host gets its own.
 rm -f "$root"/etc/ssh/ssh_host_*
 : >"$root/etc/machine-id"

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';
 import { $ } from 'zx';
 import { CaravanError, asCaravanError } from '../values/error.js';
@@ -112,6 +113,8 @@ export async function together<I, T>(
 ): Promise<T[]> {
   const failed = new AbortController();
   const signal = ctx.signal ? AbortSignal.any([ctx.signal, failed.signal]) : failed.signal;
+  // Each running program listens; that is no leak.
+  setMaxListeners(0, signal);
   let first: CaravanError | undefined;
   const results = await Promise.allSettled(
     items.map(async (item) => {

@@ -32,7 +32,7 @@ thead th{border-top:0;font-size:12px;color:var(--dim);font-weight:600;white-spac
 .walk{display:flex;flex-wrap:wrap;gap:8px;align-items:stretch;margin:0 0 6px}
 .state{flex:1 1 150px;border:1px solid var(--line);border-radius:10px;padding:10px 13px;
 background:var(--card);opacity:.5}
-.state.seen{opacity:1;border-color:var(--accent);border-width:2px}.state b{display:block}
+.state.start{opacity:1}.state.seen{opacity:1;border-color:var(--accent);border-width:2px}.state b{display:block}
 .state small{display:block;color:var(--dim)}.state .t{color:var(--accent);font-weight:600}
 .arrow{align-self:center;color:var(--dim)}
 .knob{display:flex;justify-content:space-between;font-size:12.5px;margin-top:4px;align-items:center}
@@ -50,7 +50,7 @@ summary .dim{font-weight:400}
 .key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:5px;vertical-align:-1px}
 svg{display:block;width:100%;height:auto}
 svg text{font:11px system-ui,sans-serif;fill:var(--dim)}svg .lane{fill:var(--ink);font-weight:600}
-svg .band{fill:var(--band)}svg .edge{stroke:var(--line)}
+svg path{shape-rendering:crispEdges}svg .band{fill:var(--band)}svg .edge{stroke:var(--line)}
 svg .pass{fill:var(--pass)}svg .refuse{fill:var(--refuse)}svg .error{fill:var(--error)}
 svg .fail{fill:var(--fail)}svg .event{stroke:var(--accent);stroke-dasharray:2 2}
 svg .pin{fill:var(--accent);font-weight:600}

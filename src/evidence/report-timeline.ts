@@ -4,7 +4,7 @@ import type { TimelineCell } from './probe-model.js';
 
 const WIDTH = 1120;
 const LEFT = 92;
-const TOP = 34;
+const TOP = 46;
 const LANE = 46;
 const GAP = 12;
 const COLUMNS = 514;
@@ -66,7 +66,8 @@ function lane(data: ReportData, target: string, top: number, frame: Frame, width
   const paths = { pass: '', refuse: '', error: '', fail: '' };
   for (const [index, sums] of columns) {
     const x = frame.x(frame.from + index * widthMs);
-    const w = frame.x(frame.from + (index + 1) * widthMs) - x;
+    // Half a pixel of overlap: rounding must not draw a gap that looks like an outage.
+    const w = frame.x(frame.from + (index + 1) * widthMs) - x + 0.6;
     let y = top + LANE;
     const bar = (kind: keyof typeof paths, value: number): void => {
       if (value === 0) return;
@@ -89,23 +90,23 @@ function lane(data: ReportData, target: string, top: number, frame: Frame, width
 }
 
 function bands(data: ReportData, frame: Frame, height: number): Html[] {
-  let free = 0;
-  return data.probes.phases.map((phase, i) => {
+  const free = [0, 0];
+  const drawn = data.probes.phases.map((phase, i) => {
     const x = frame.x(Date.parse(phase.from));
     const w = frame.x(phase.to === undefined ? frame.to : Date.parse(phase.to)) - x;
-    // A label that would run into the one before is left to the tooltip.
-    const label = x >= free;
-    if (label) free = x + phase.name.length * 6 + 10;
-    return html`<g
-      >${
-        i % 2 === 0
-          ? html`<rect class="band" x="${x}" y="16" width="${w}" height="${height - 34}" />`
-          : ''
-      }<path class="edge" d="M${x} 16V${height - 18}" />${
-        label ? html`<text x="${x + 4}" y="12">${phase.name}</text>` : ''
-      }<title>${phase.name}, from ${clockTime(phase.from)}</title></g
-    >`;
+    // Two rows of labels; one that fits in neither is left to the tooltip.
+    const row = free.findIndex((end) => x >= end);
+    if (row >= 0) free[row] = x + phase.name.length * 6 + 10;
+    const shade = html`<rect class="band" x="${x}" y="4" width="${w}" height="${height - 22}" />`;
+    const band = html`<g>
+      ${i % 2 === 0 ? shade : ''}<path class="edge" d="M${x} 4V${height - 18}" />
+      <title>${phase.name}, from ${clockTime(phase.from)}</title>
+    </g>`;
+    const label = html`<text x="${x + 4}" y="${14 + row * 14}">${phase.name}</text>`;
+    return { band, label: row >= 0 ? label : html`` };
   });
+  // Labels last, so that no band covers the end of the one before.
+  return [...drawn.map(({ band }) => band), ...drawn.map(({ label }) => label)];
 }
 
 function axis(frame: Frame, height: number): Html[] {
@@ -132,7 +133,7 @@ export function timeline(data: ReportData): Html {
   const events = data.events.map((event, i) => {
     const x = frame.x(Date.parse(event.at));
     return html`<g
-      ><path class="event" d="M${x} 18V${height - 30}" /><text
+      ><path class="event" d="M${x} 34V${height - 30}" /><text
         class="pin"
         x="${x}"
         y="${height - 20}"

@@ -35,11 +35,14 @@ function stateCard(state: StateKnobs, walk: Walk): Html {
   const knob = (name: string, value: CellState): Html =>
     html`<span class="knob"><span>${name}</span>${cell(value)}</span>`;
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
-  return html`<div class="state${steps.length > 0 ? ' seen' : ''}">
-    <b>${state.name}</b>
-    <small
-      >${steps.length > 0 ? html`reached in <span class="t">${duration(seconds)}</span>` : 'no step to it'}</small
-    >
+  const start = walk.name.split(' ')[0] === state.name;
+  const style = steps.length > 0 ? 'state seen' : start ? 'state start' : 'state';
+  const reached =
+    steps.length > 0
+      ? html`reached in <span class="t">${duration(seconds)}</span>`
+      : html`${start ? 'from here' : 'no step to it'}`;
+  return html`<div class="${style}">
+    <b>${state.name}</b><small>${reached}</small>
     ${knob('trust', state.trust)}${knob('clients', state.clients)}${knob('servers', state.servers)}
   </div>`;
 }

@@ -2,7 +2,7 @@ import type { InventoryHost } from '../inventory/inventory.js';
 import type { AnyModule, Applied, Change, ModuleContext, TaskModule } from '../modules/module.js';
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import type { Task } from '../playbook/model.js';
-import { renderFields, type Scope } from '../playbook/template.js';
+import { holds, renderFields, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { TaskConnection } from './connections.js';
@@ -71,6 +71,7 @@ function contextFor(on: HostTask, signal: AbortSignal, checkMode: boolean, deadl
     signal,
     clock,
     checkMode,
+    holds: (condition) => holds({ value: condition, source: sourceOf(task.args, ['that']) }, scope),
     record: (name, data) => {
       const shown = scrubber.value(data);
       state.emit({ type: 'record', host: host.name, task: task.name, name, data: shown });

@@ -56,6 +56,8 @@ export interface ModuleContext {
   readonly clock: Clock;
   /** Whether this is a dry run (`--check`): `apply` is not called. */
   readonly checkMode: boolean;
+  /** Whether a Jinja condition holds on the task's host. Absent outside of the engine. */
+  holds?(condition: string | boolean): boolean;
   /** Stores something for journal and report, by name. Never a secret. */
   readonly record: (name: string, data: Json) => void;
   /** One line for the person who watches, e.g. on what a long wait is waiting for. */

@@ -71,7 +71,7 @@ export function checkArgs(module: AnyModule, args: Args, what: string): void {
   if (parsed.success) return;
   // A template may give anything: only mistakes that no template stands under are certain.
   const certain = parsed.error.issues.filter(
-    (issue) => !holdsTemplate(valueAt(args.value, issue.path)) && issue.code !== 'custom',
+    (issue) => !holdsTemplate(valueAt(args.value, issue.path)),
   );
   const first = certain.find(({ path, code }) => path.length > 0 || code !== 'invalid_union');
   if (first !== undefined) throw argsError(module, args, [first], what);

@@ -219,3 +219,32 @@ test('runPlaybook runs once, on the next host where the first does not answer', 
     'h2 all changed',
   ]);
 });
+
+test('runPlaybook runs the core modules on a real host', async () => {
+  const ran = await run(`
+- hosts: h1
+  vars: { d: "{{ dir }}/made/here" }
+  tasks:
+    - { name: folder, file: { path: "{{ d }}", state: directory, mode: "0750" } }
+    - { name: folder again, file: { path: "{{ d }}", state: directory, mode: "0750" } }
+    - { name: copy, copy: { src: site.yml, dest: "{{ d }}/", mode: "0600" } }
+    - { name: look, stat: { path: "{{ d }}/site.yml" }, register: s }
+    - { name: read, slurp: "{{ d }}/site.yml", register: r }
+    - name: sound
+      assert:
+        that: [s.stat.mode == '0600', s.stat.isreg, "'sound' in r.content | b64decode"]
+    - { name: wait, wait_for: { path: "{{ d }}", timeout: 1 } }
+    - { name: gone, file: { path: "{{ dir }}/made", state: absent } }
+    - { name: wait gone, wait_for: { path: "{{ d }}", state: absent, timeout: 1 } }
+    - { name: unsound, assert: { that: s.stat.size == 1, fail_msg: too large } }
+`);
+  expect(ran.results.map((r) => r.slice(3))).toEqual([
+    ...['folder changed', 'folder again ok', 'copy changed', 'look ok', 'read ok', 'sound ok'],
+    ...['wait ok', 'gone changed', 'wait gone ok', 'unsound failed'],
+  ]);
+  expect(ran.failures[0]?.error).toEqual({
+    kind: 'verify',
+    message: 'too large',
+    hint: 'does not hold: s.stat.size == 1',
+  });
+});

@@ -23,19 +23,33 @@ export interface BatchRun {
   readonly notified: Map<string, Set<string>>;
 }
 
+/** Members are made when a template names them: each is a list of all hosts of the batch. */
+function magic(run: BatchRun): Readonly<Record<string, unknown>> {
+  const live = (): string[] =>
+    run.hosts.filter(({ name }) => run.state.isLive(name)).map(({ name }) => name);
+  return {
+    get play_hosts() {
+      return live();
+    },
+    get ansible_play_batch() {
+      return live();
+    },
+    get ansible_play_hosts() {
+      return live();
+    },
+    get ansible_play_hosts_all() {
+      return run.playHosts.map(({ name }) => name);
+    },
+    ansible_play_name: run.play.name,
+  };
+}
+
 function layers(run: BatchRun, task: Task): Layers {
-  const live = run.hosts.filter(({ name }) => run.state.isLive(name)).map(({ name }) => name);
   return {
     play: run.play.vars,
     task: task.vars,
     imports: run.frame.layers,
-    magic: {
-      play_hosts: live,
-      ansible_play_batch: live,
-      ansible_play_hosts: live,
-      ansible_play_hosts_all: run.playHosts.map(({ name }) => name),
-      ansible_play_name: run.play.name,
-    },
+    magic: magic(run),
   };
 }
 
@@ -87,7 +101,7 @@ function settle(run: BatchRun, task: Task, host: InventoryHost, outcome: HostOut
   if (task.register !== undefined)
     variables.setFacts(host.name, { [task.register]: outcome.registered });
   state.count(host.name, outcome.ignored ? 'ok' : outcome.status);
-  if (outcome.status === 'changed') notify(run, task, host);
+  if (outcome.status === 'changed' && task.notify.length > 0) notify(run, task, host);
   const isLost = outcome.status === 'unreachable' || outcome.status === 'failed';
   if (!isLost || outcome.ignored) return true;
   if (signal.aborted && outcome.error?.kind === 'cancelled') return false;

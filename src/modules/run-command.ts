@@ -1,6 +1,6 @@
 import { sh, type Script } from '../values/shell.js';
 import type { Secret } from '../values/secret.js';
-import type { Applied, Change, ModuleContext, Verdict } from './module.js';
+import type { Applied, ModuleContext, Verdict } from './module.js';
 import { commandError } from './host-change.js';
 
 /** What `command` and `shell` have in common. */
@@ -66,6 +66,3 @@ export function commandSummary(text: string): string {
   const short = line.length > 100 ? `${line.slice(0, 97)}...` : line;
   return `run '${short}${more.length > 0 ? ' ...' : ''}'`;
 }
-
-/** A command's change has no data of its own: what is run stands in the input. */
-export type CommandChange = Change;

@@ -170,8 +170,11 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
       : text.includes('hostvars') || text.includes('groups')
         ? rewriteTemplate(text)
         : text;
+  // Of the rewritten text, so that `groups['x']` does not copy all groups into the engine.
   const references =
-    kind === 'expression' ? expressionReferences(text, new Set()) : templateReferences(text);
+    kind === 'expression'
+      ? expressionReferences(rewritten, new Set())
+      : templateReferences(rewritten);
   const { context, failed } = contextOf(references, text, pass);
   const result = runJinja(kind, rewritten, context);
   if (result.ok && !result.isUndefined) return result.value;

@@ -105,6 +105,8 @@ export function runCommand(): Command {
 function stateFolder({ inventory, state }: RunCommandOptions): string {
   if (state !== undefined) return state;
   const [first = '.'] = inventory;
+  // A list of hosts names no place on disk.
+  if (first.includes(',')) return '.caravan';
   const isFolder = statSync(first, { throwIfNoEntry: false })?.isDirectory() === true;
   return join(isFolder ? first : dirname(first), '.caravan');
 }

@@ -15,7 +15,7 @@ export function isUnifiedCgroup(): boolean {
  * Folders of the lab's cgroups, as nspawn/start.sh makes them: `cvn/` in every hierarchy, or a
  * scope of systemd for each host.
  */
-async function labCgroups(): Promise<string[]> {
+export async function labCgroups(): Promise<string[]> {
   const found: string[] = [];
   const consider = [ROOT, path.join(ROOT, 'system.slice')];
   if (!isUnifiedCgroup()) {
@@ -110,9 +110,4 @@ async function removeCgroups(host?: string): Promise<void> {
       }
     }
   }
-}
-
-/** The lab's cgroups that are there, for the check after `down`. */
-export async function leftCgroups(): Promise<string[]> {
-  return labCgroups();
 }

@@ -106,10 +106,28 @@ interface NodeList {
 }
 
 async function nodeList(ctx: LabContext, lab: Lab, from: LabHost): Promise<NodeList | undefined> {
-  const result = await tryOnHost(ctx, lab, from, `${ADMIN_KUBECTL} get nodes -o json`, {
-    timeoutMs: 15_000,
-  });
+  // Not through the balancer, which may be what does not run.
+  const asked = `${ADMIN_KUBECTL} --server https://${from.address}:${API_PORT} get nodes -o json`;
+  const result = await tryOnHost(ctx, lab, from, asked, { timeoutMs: 15_000 });
   return result.code === 0 ? (JSON.parse(result.stdout) as NodeList) : undefined;
+}
+
+/**
+ * Waits until the kubelets of hosts that were started again are healthy: for 40 seconds after a
+ * power cut, the API still calls such a node Ready.
+ */
+export async function waitForKubelets(
+  ctx: LabContext,
+  lab: Lab,
+  hosts: readonly LabHost[],
+): Promise<void> {
+  const nodes = hosts.filter((host) => host.role !== 'balancer');
+  await together(ctx, nodes, (host, inner) =>
+    until(inner, `the kubelet of ${host.name}`, 60_000, async () => {
+      const healthz = 'curl --silent --fail http://127.0.0.1:10248/healthz';
+      return (await tryOnHost(inner, lab, host, healthz, { timeoutMs: 15_000 })).code === 0;
+    }),
+  );
 }
 
 /** Names of the nodes that are Ready, asked on a control plane; none where it does not answer. */

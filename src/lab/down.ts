@@ -1,7 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CaravanError } from '../values/error.js';
-import { endProcesses, labProcesses, leftCgroups } from './cgroup.js';
+import { endProcesses, labCgroups, labProcesses } from './cgroup.js';
 import { restoreKernelSettings } from './kernel-settings.js';
 import { locked } from './lock.js';
 import { mountPoints, unmountUnder } from './machine.js';
@@ -34,8 +34,11 @@ export async function removeLab(ctx: LabContext): Promise<void> {
       for (const file of [lab.inventory, lab.kubeconfig, lab.knownHosts, lab.privateKey]) {
         await rm(file, { force: true });
       }
+      await rmdir(lab.inventoryFolder).catch(() => undefined);
     }
     await rm(STATE_FOLDER, { recursive: true, force: true });
+    // Folders that others have put something into stay.
+    await rmdir(path.dirname(STATE_FOLDER)).catch(() => undefined);
     const left = await leftovers(ctx);
     if (left.length > 0) {
       throw new CaravanError('verify', `removed the lab; found left: ${left.join(', ')}`, {
@@ -51,7 +54,7 @@ export async function leftovers(ctx: LabContext): Promise<string[]> {
   const mounts = (await mountPoints()).filter((place) => place.startsWith(`${STATE_FOLDER}/`));
   return [
     ...(await labProcesses()).map((pid) => `process ${pid}`),
-    ...(await leftCgroups()).map((folder) => `cgroup ${folder}`),
+    ...(await labCgroups()).map((folder) => `cgroup ${folder}`),
     ...(await labNamespaces(ctx)).map((name) => `namespace ${name}`),
     ...(await labLinks(ctx)).map((name) => `link ${name}`),
     ...mounts.map((place) => `mount ${place}`),

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile, copyFile, chmod } from 'node:fs/promises';
 import path from 'node:path';
-import { exists } from './cache.js';
 import { endProcesses, labProcesses } from './cgroup.js';
 import type { Credentials } from './credentials.js';
 import { CONTROLLER_ADDRESS, etcHosts } from './layout.js';
@@ -11,9 +10,6 @@ import { program } from './program.js';
 import { copyContainerd } from './template.js';
 import type { Template } from './template.js';
 import type { LabContext, LabHost } from './types.js';
-
-/** Folders of the real disk that a host sees: overlay on overlay is refused by the kernel. */
-const DISK_FOLDERS = ['containerd', 'kubelet', 'etcd'] as const;
 
 /** Makes a host's disk: its own layer with its name, keys and addresses, and its containerd. */
 export async function makeDisk(
@@ -26,6 +22,7 @@ export async function makeDisk(
   for (const part of ['upper', 'work', 'merged', 'kubelet', 'etcd']) {
     await mkdir(path.join(folder, part), { recursive: true });
   }
+  // These three are not in the overlay: containerd's own overlays may not lie on one.
   await copyContainerd(ctx, from.template.containerd, path.join(folder, 'containerd'));
   const put = async (place: string, text: string, mode = 0o644): Promise<void> => {
     const file = path.join(folder, 'upper', place);
@@ -103,12 +100,4 @@ export async function unmountUnder(ctx: LabContext, folder: string): Promise<voi
 export async function mountPoints(): Promise<string[]> {
   const text = await readFile('/proc/self/mounts', 'utf8');
   return text.split('\n').map((line) => line.split(' ')[1] ?? '');
-}
-
-/** The folders that every host's disk has; for tests and for `status`. */
-export async function hasDisk(name: string): Promise<boolean> {
-  const folders = DISK_FOLDERS.map((part) => exists(path.join(hostFolder(name), part)));
-  return (await Promise.all([...folders, exists(path.join(hostFolder(name), 'layers'))])).every(
-    Boolean,
-  );
 }

@@ -1,8 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { CaravanError } from '../values/error.js';
+import type { ErrorKind } from '../values/error.js';
 import { obtainBinaries } from './binaries.js';
-import { adminKubeconfig, formCluster, kubeconfigWorks } from './cluster.js';
+import { adminKubeconfig, formCluster, kubeconfigWorks, waitForKubelets } from './cluster.js';
 import { labCredentials } from './credentials.js';
 import type { Credentials } from './credentials.js';
 import { removeLab } from './down.js';
@@ -22,6 +23,9 @@ import { labStatus } from './status.js';
 import { labTemplate } from './template.js';
 import type { Template } from './template.js';
 import type { LabContext, LabDescription, LabHost, LabOptions } from './types.js';
+
+/** Failures of a repair after which the lab is built anew. */
+const GIVE_UP: readonly ErrorKind[] = ['timeout', 'command'];
 
 /** How long a whole cluster whose hosts were started again may take before it is built anew. */
 const REPAIR_MS = 120_000;
@@ -65,19 +69,20 @@ async function revive(ctx: LabContext, record: LabRecord): Promise<LabDescriptio
     await writeInventory(lab, credentials);
     let status = await labStatus(ctx);
     const stopped = status.hosts.filter((host) => !host.running);
-    if (stopped.length > 0) {
-      line(`starting ${stopped.map((host) => host.name).join(', ')}`);
-      await makeBridge(ctx);
-      await bootHosts(ctx, lab, stopped);
-    }
     try {
+      if (stopped.length > 0) {
+        line(`starting ${stopped.map((host) => host.name).join(', ')}`);
+        await makeBridge(ctx);
+        await bootHosts(ctx, lab, stopped);
+        await waitForKubelets(ctx, lab, stopped);
+      }
       await until(ctx, 'the lab to be up', REPAIR_MS, async () => {
         status = await labStatus(ctx);
         return status.state === 'up';
       });
     } catch (thrown) {
-      if (!(thrown instanceof CaravanError) || thrown.kind !== 'timeout') throw thrown;
-      line('it does not come back: building it anew');
+      if (!(thrown instanceof CaravanError) || !GIVE_UP.includes(thrown.kind)) throw thrown;
+      line(`${thrown.message}; building it anew`);
       return undefined;
     }
     if (!(await kubeconfigWorks(ctx, lab))) {

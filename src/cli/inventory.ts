@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { checkInventory, type Finding } from '../inventory/check.js';
 import { loadInventory } from '../inventory/load.js';
 import { printGraph, printHost, printHosts, printList } from '../inventory/print.js';
 import type { LoadedInventory } from '../inventory/resolve.js';
+import { vaultPasswords } from '../inventory/vault-passwords.js';
 import { CaravanError } from '../values/error.js';
 
 /** Options of `caravan inventory`, as commander gives them. */
@@ -19,9 +21,12 @@ interface InventoryOptions {
   readonly export?: boolean;
   readonly output?: string;
   readonly showSecrets?: boolean;
+  readonly check?: boolean;
+  readonly vaultPasswordFile?: string;
+  readonly askVaultPass?: boolean;
 }
 
-const ACTIONS = ['list', 'host', 'graph', 'listHosts'] as const;
+const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check'] as const;
 
 /** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
 export function inventoryCommand(): Command {
@@ -41,10 +46,16 @@ export function inventoryCommand(): Command {
     .option('--host <name>', 'variables of one host')
     .option('--graph', 'groups and hosts as a tree')
     .option('--list-hosts <pattern>', 'names of the hosts that a pattern matches')
+    .option(
+      '--check',
+      'what is probably not meant, with its place; exits 1 when there is something',
+    )
     .option('--vars', 'with --graph: variables too')
     .option('-y, --yaml', 'YAML instead of JSON')
     .option('--export', 'with --list: variables where they are defined, not merged')
     .option('--output <file>', 'write to a file instead of the screen')
+    .option('--vault-password-file <file>', 'file (or program that prints) [ID@]the vault password')
+    .option('--ask-vault-pass', 'ask for the vault password')
     .option('--show-secrets', 'print decrypted vault values instead of [secret]')
     .action((group: string, options: InventoryOptions) => run(group, options));
 }
@@ -56,16 +67,30 @@ async function run(group: string, options: InventoryOptions): Promise<void> {
   if (chosen.length !== 1) {
     throw new CaravanError(
       'input',
-      `one of --list, --host, --graph and --list-hosts is needed; ${chosen.length} were given`,
+      `one of --list, --host, --graph, --list-hosts and --check is needed; ${chosen.length} were given`,
     );
   }
   const inventory = await loadInventory(options.inventory, {
     ...(options.playbookDir !== undefined && { playbookFolder: options.playbookDir }),
-    warn: (message) => process.stderr.write(`[warning] ${message}\n`),
+    vaultPasswords: await vaultPasswords(options),
+    warn: (message) => {
+      if (!options.check) process.stderr.write(`[warning] ${message}\n`);
+    },
   });
+  if (options.check) {
+    reportFindings(checkInventory(inventory), inventory.hosts.length);
+    return;
+  }
   const text = `${print(inventory, group, options)}\n`;
   if (options.output === undefined) process.stdout.write(text);
   else writeFileSync(options.output, text, { mode: 0o600 });
+}
+
+function reportFindings(findings: readonly Finding[], hosts: number): void {
+  for (const { place, message } of findings) process.stdout.write(`${place}: ${message}\n`);
+  const count = findings.length === 0 ? 'nothing to remark' : `${findings.length} remarks`;
+  process.stdout.write(`${hosts} hosts, ${count}\n`);
+  if (findings.length > 0) process.exitCode = 1;
 }
 
 function print(inventory: LoadedInventory, group: string, options: InventoryOptions): string {

@@ -1,5 +1,6 @@
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
+import { SealedText, UnsafeText } from './marked-text.js';
 import type { InventoryHost } from './inventory.js';
 
 /** Variables of Ansible's ssh and sudo plugins that would change the connection, and why not here. */
@@ -44,7 +45,9 @@ export class ConnectionVars {
     const name = this.#last(names);
     if (name === undefined) return undefined;
     const value = this.#resolve(this.#host.vars[name], [name]);
-    if (value instanceof Secret) throw this.refuse(name, 'is a secret, which cannot be used here');
+    if (value instanceof Secret) return (value as Secret).reveal();
+    if (value instanceof UnsafeText) return value.text;
+    if (value instanceof SealedText) throw this.#sealed(name);
     if (typeof value === 'string') return value;
     if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
       return String(value);
@@ -75,6 +78,7 @@ export class ConnectionVars {
     if (name === undefined) return undefined;
     const value = this.#resolve(this.#host.vars[name], [name]);
     if (value instanceof Secret) return value as Secret;
+    if (value instanceof SealedText) throw this.#sealed(name);
     return value === '' ? undefined : new Secret(String(value));
   }
 
@@ -84,6 +88,14 @@ export class ConnectionVars {
       host: this.#host.name,
       ...(hint !== undefined && { hint }),
     });
+  }
+
+  #sealed(name: string): CaravanError {
+    return this.refuse(
+      name,
+      'is encrypted and no vault password was given',
+      'Give --vault-password-file FILE.',
+    );
   }
 
   #set(name: string): boolean {

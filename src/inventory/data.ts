@@ -12,10 +12,22 @@ export interface Note {
   readonly place: Place;
 }
 
+/** What one place of one source sets. */
+export interface Definition {
+  readonly names: readonly string[];
+  /** Where the variable of this name stands; without one, where the whole is defined. */
+  readonly place: (name?: string) => string;
+}
+
 /** Where a host is first named: its `inventory_file` and `inventory_dir`. */
 export interface SourceFile {
   readonly file: string;
   readonly folder: string;
+}
+
+/** The same, with the place of the definition and of each of its variables. */
+export interface HostSource extends SourceFile {
+  readonly place: (name?: string) => string;
 }
 
 /** A group while sources are read. Made by {@link InventoryData} only. */
@@ -77,6 +89,8 @@ export class InventoryData {
   readonly groups = new Map<string, Group>();
   readonly hosts = new Map<string, Host>();
   readonly notes: Note[] = [];
+  /** Who is defined where, for `--check`. */
+  readonly definitions = new Map<Group | Host, Definition[]>();
   readonly all = this.addGroup('all');
   readonly ungrouped = this.addGroup('ungrouped');
 
@@ -104,6 +118,14 @@ export class InventoryData {
     return host;
   }
 
+  /** Remembers where variables of a group or host stand. */
+  define(target: Group | Host, vars: Vars, place: (name?: string) => string): void {
+    const known = this.definitions.get(target);
+    const definition = { names: Object.keys(vars), place };
+    if (known) known.push(definition);
+    else this.definitions.set(target, [definition]);
+  }
+
   /** Remembers something doubtful, for `--check` and warnings. */
   note(message: string, place: Place): void {
     this.notes.push({ message, place });
@@ -116,12 +138,13 @@ export class InventoryData {
   }
 
   /** A host with variables, put into a group; `port` counts only where the host is new. */
-  defineHost(name: string, group: Group, vars: Vars, source: SourceFile, port?: number): void {
+  defineHost(name: string, group: Group, vars: Vars, source: HostSource, port?: number): void {
     const fresh = !this.hosts.has(name);
     const host = this.addHost(name, source);
     if (fresh && port) host.vars['ansible_port'] = port;
     this.addMember(group, host);
     Object.assign(host.vars, vars);
+    this.define(host, vars, source.place);
   }
 
   /** Puts one group under another. Throws a CaravanError of kind `input` where that makes a loop. */
@@ -147,6 +170,7 @@ export class InventoryData {
 
   /** Sets a group variable; `ansible_group_priority` is the group's own and no variable. */
   setGroupVar(group: Group, name: string, value: unknown, place: Place): void {
+    this.define(group, { [name]: value }, place);
     if (name !== 'ansible_group_priority') {
       group.vars[name] = value;
       return;

@@ -75,6 +75,7 @@ class IniReader {
     const known = this.data.groups.has(name);
     this.#group = this.data.addGroup(name);
     this.#state = state;
+    this.data.define(this.#group, {}, place);
     if (!known && state === 'vars' && !this.#pending.has(name)) {
       this.#pending.set(name, { state, place, parents: [] });
     }
@@ -144,7 +145,7 @@ class IniReader {
       vars[word.slice(0, at)] = readPythonValue(word.slice(at + 1));
     }
     for (const name of names) {
-      this.data.defineHost(name, this.#group, vars, this.source, port);
+      this.data.defineHost(name, this.#group, vars, { ...this.source, place }, port);
     }
   }
 }

@@ -4,7 +4,8 @@ import { CaravanError } from '../values/error.js';
 import { InventoryData } from './data.js';
 import { type LoadedInventory, resolveInventory, type VarsFolders } from './resolve.js';
 import { isHostList, readSource } from './sources.js';
-import { readText, VarsFolder } from './vars-files.js';
+import { VarsFolder } from './vars-files.js';
+import { Vault, type VaultPassword } from './vault.js';
 
 /** How sources are read. */
 export interface LoadOptions {
@@ -12,6 +13,8 @@ export interface LoadOptions {
   readonly playbookFolder?: string;
   /** Deadline of each run of an inventory script (default 60,000). */
   readonly scriptTimeoutMs?: number;
+  /** Passwords for what `ansible-vault` encrypted (default none: such values stay sealed). */
+  readonly vaultPasswords?: readonly VaultPassword[];
   /** Told of what is skipped or doubtful, one line each. */
   readonly warn?: (message: string) => void;
 }
@@ -31,13 +34,16 @@ export async function loadInventory(
     });
   }
   const data = new InventoryData();
-  const reading = { read: readText, scriptTimeoutMs: options.scriptTimeoutMs ?? 60_000 };
+  const vault = new Vault(options.vaultPasswords);
+  const reading = { vault, scriptTimeoutMs: options.scriptTimeoutMs ?? 60_000 };
   for (const source of sources) await readSource(data, source, reading);
   data.reconcile();
   for (const note of data.notes) options.warn?.(`${note.message} (${note.place()})`);
   const folders: VarsFolders = {
-    inventory: lastOfEach(sources.filter((source) => !isHostList(source)).map(varsHome)).map(pair),
-    playbook: options.playbookFolder === undefined ? [] : [pair(options.playbookFolder)],
+    inventory: lastOfEach(sources.filter((source) => !isHostList(source)).map(varsHome)).map(
+      (folder) => pair(folder, vault),
+    ),
+    playbook: options.playbookFolder === undefined ? [] : [pair(options.playbookFolder, vault)],
   };
   return resolveInventory(data, folders, (part) => {
     options.warn?.(`no host matches "${part}" of the pattern`);
@@ -55,9 +61,9 @@ function varsHome(source: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path);
 }
 
-function pair(folder: string): { group: VarsFolder; host: VarsFolder } {
+function pair(folder: string, vault: Vault): { group: VarsFolder; host: VarsFolder } {
   return {
-    group: new VarsFolder(folder, 'group_vars', readText),
-    host: new VarsFolder(folder, 'host_vars', readText),
+    group: new VarsFolder(folder, 'group_vars', vault),
+    host: new VarsFolder(folder, 'host_vars', vault),
   };
 }

@@ -3,7 +3,13 @@ import { CaravanError } from '../values/error.js';
 import type { Group, Vars } from './data.js';
 import type { InventoryHost } from './inventory.js';
 import { nearest } from './nearest.js';
-import { printable, type PrintOptions, pythonJson, pythonText } from './python-text.js';
+import {
+  printable,
+  type PrintOptions,
+  pythonJson,
+  pythonText,
+  sortedEntries,
+} from './python-text.js';
 import type { LoadedInventory } from './resolve.js';
 import { byCodePoint } from './vars-files.js';
 
@@ -25,7 +31,7 @@ const PRINT_SCHEMA = DUMP_SCHEMA.withTags(
   defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
     implicit: true,
     resolve: (source) => (/^[-+]?[0-9][0-9_:a-fA-FxXob]*$/.test(source) ? 0 : NOT_RESOLVED),
-    identify: (value) => typeof value === 'bigint' || Number.isInteger(value),
+    identify: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
   }),
 );
 
@@ -120,7 +126,7 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (!(value instanceof Map)) return value;
   return Object.fromEntries(
-    [...(value as Map<string, unknown>)].map(([key, item]) => [key, plain(item)]),
+    sortedEntries(value as Map<string, unknown>).map(([key, item]) => [key, plain(item)]),
   );
 }
 

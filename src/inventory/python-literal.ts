@@ -1,5 +1,5 @@
 import { isMapping } from './mapping.js';
-import { UnsafeText } from './unsafe.js';
+import { UnsafeText } from './marked-text.js';
 
 /** Thrown inside this module where text is no Python literal. */
 class NoLiteral extends Error {}

@@ -1,6 +1,6 @@
 import { Secret } from '../values/secret.js';
 import { isMapping } from './mapping.js';
-import { UnsafeText } from './unsafe.js';
+import { SealedText, UnsafeText } from './marked-text.js';
 import { byCodePoint } from './vars-files.js';
 
 /** How values are written. */
@@ -12,8 +12,7 @@ export interface PrintOptions {
 }
 
 /**
- * A value as JSON values only: secrets and sealed text in their printable form, keys sorted as
- * Python sorts them.
+ * A value as JSON values and Maps only: secrets and sealed text in their printable form.
  */
 export function printable(value: unknown, options: PrintOptions): unknown {
   if (value instanceof Secret) {
@@ -23,11 +22,11 @@ export function printable(value: unknown, options: PrintOptions): unknown {
   if (value instanceof UnsafeText) {
     return options.markUnsafe ? new Map([['__ansible_unsafe', value.text]]) : value.text;
   }
+  if (value instanceof SealedText) return new Map([['__ansible_vault', value.ciphertext]]);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (Array.isArray(value)) return value.map((item) => printable(item, options));
   if (!isMapping(value)) return value;
-  const keys = Object.keys(value).sort(byCodePoint);
-  return new Map(keys.map((key) => [key, printable(value[key], options)]));
+  return new Map(Object.entries(value).map(([key, item]) => [key, printable(item, options)]));
 }
 
 /** JSON as Ansible writes it: `json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False)`. */
@@ -43,7 +42,7 @@ function json(value: unknown, line: string): string {
   }
   if (value instanceof Map) {
     if (value.size === 0) return '{}';
-    const entries = [...(value as Map<string, unknown>)];
+    const entries = sortedEntries(value as Map<string, unknown>);
     const parts = entries.map(([key, item]) => `${JSON.stringify(key)}: ${json(item, inner)}`);
     return `{${inner}${parts.join(`,${inner}`)}${line}}`;
   }
@@ -51,6 +50,11 @@ function json(value: unknown, line: string): string {
   if (typeof value === 'number') return jsonNumber(value);
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
   return 'null';
+}
+
+/** Entries of a mapping by key, as Python sorts text. */
+export function sortedEntries<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => byCodePoint(a, b));
 }
 
 function jsonNumber(value: number): string {

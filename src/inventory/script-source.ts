@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { CaravanError } from '../values/error.js';
 import type { InventoryData, Place, SourceFile } from './data.js';
 import { isMapping, kindOf } from './mapping.js';
+import { parseAnsibleJson } from './marked-text.js';
+import { openSealed, type Vault } from './vault.js';
 
 /** The most that a script may print. */
 const MAX_BYTES = 512 * 1024 * 1024;
@@ -11,6 +13,7 @@ const AT_ONCE = 8;
 /** Where a script is, and how long it may take. */
 export interface ScriptOptions extends SourceFile {
   readonly timeoutMs: number;
+  readonly vault: Vault;
 }
 
 /**
@@ -19,14 +22,14 @@ export interface ScriptOptions extends SourceFile {
  * `input` for an exit code other than 0 and for anything but the JSON that Ansible expects.
  */
 export async function readScript(data: InventoryData, script: ScriptOptions): Promise<void> {
-  const root = parse(await run(script, ['--list']), script.file, '--list');
+  const root = parse(await run(script, ['--list']), script, '--list');
   const { hosts, vars } = readListJson(data, root, script);
   if (vars !== undefined) return;
   for (let i = 0; i < hosts.length; i += AT_ONCE) {
     await Promise.all(
       hosts.slice(i, i + AT_ONCE).map(async (name) => {
         const text = await run(script, ['--host', name]);
-        const own = text.trim() === '' ? {} : parse(text, script.file, `--host ${name}`);
+        const own = text.trim() === '' ? {} : parse(text, script, `--host ${name}`);
         if (!isMapping(own))
           throw wrong(script.file, `--host ${name} gave ${kindOf(own)}, not a mapping`);
         Object.assign(data.addHost(name, script).vars, own);
@@ -102,21 +105,15 @@ function strings(value: unknown, what: string, source: SourceFile): string[] {
   throw wrong(source.file, `${what} are ${kindOf(value)}, not a list of names`);
 }
 
-function parse(text: string, file: string, option: string): unknown {
+function parse(text: string, { file, vault }: ScriptOptions, option: string): unknown {
   try {
-    return JSON.parse(text, legacyValue) as unknown;
+    return openSealed(parseAnsibleJson(text), vault, file);
   } catch (cause) {
+    if (cause instanceof CaravanError) throw cause;
     const shown = text.trim() === '' ? 'nothing' : `${text.length} letters that are no JSON`;
     const reason = cause instanceof Error ? cause.message : '';
     throw wrong(file, `${option} printed ${shown}${reason === '' ? '' : `: ${reason}`}`);
   }
-}
-
-/** What Ansible's own JSON wraps: `{"__ansible_unsafe": text}` is the text. */
-function legacyValue(_: string, value: unknown): unknown {
-  if (!isMapping(value)) return value;
-  const text = value['__ansible_unsafe'];
-  return typeof text === 'string' && Object.keys(value).length === 1 ? text : value;
 }
 
 function run(script: ScriptOptions, args: readonly string[]): Promise<string> {

@@ -14,7 +14,8 @@ import type { InventoryData } from './data.js';
 import { readIniInventory } from './ini-source.js';
 import { isMapping } from './mapping.js';
 import { readListJson, readScript } from './script-source.js';
-import { byCodePoint, type TextReader } from './vars-files.js';
+import { byCodePoint, readText, readValue } from './vars-files.js';
+import { isVaultText, type Vault } from './vault.js';
 import { readYamlInventory, type SourceText } from './yaml-source.js';
 import { parseYaml } from './yaml-text.js';
 
@@ -26,7 +27,7 @@ const MAX_FOLDERS = 20;
 
 /** How one source is read. */
 export interface SourceOptions {
-  readonly read: TextReader;
+  readonly vault: Vault;
   /** Deadline of each run of an inventory script. */
   readonly scriptTimeoutMs: number;
 }
@@ -58,7 +59,13 @@ function readHostList(data: InventoryData, list: string): void {
         : parseAddress(entry);
     const name = address?.host ?? entry;
     if (data.hosts.has(name)) continue;
-    data.defineHost(name, data.ungrouped, {}, { file: list, folder: process.cwd() }, address?.port);
+    data.defineHost(
+      name,
+      data.ungrouped,
+      {},
+      { file: list, folder: process.cwd(), place: () => list },
+      address?.port,
+    );
   }
 }
 
@@ -91,11 +98,12 @@ async function readPath(
       file: path,
       folder: dirname(path),
       timeoutMs: options.scriptTimeoutMs,
+      vault: options.vault,
     });
-  } else readFile(data, { file: path, folder: dirname(path), text: options.read(path) });
+  } else readFile(data, { file: path, folder: dirname(path), text: readText(path) }, options.vault);
 }
 
-function readFile(data: InventoryData, source: SourceText): void {
+function readFile(data: InventoryData, source: SourceText, vault: Vault): void {
   const extension = extname(source.file);
   if (extension === '.toml') {
     throw new CaravanError('input', `${source.file}: TOML inventories are not read`, {
@@ -104,12 +112,12 @@ function readFile(data: InventoryData, source: SourceText): void {
     });
   }
   const yaml = YAML_EXTENSIONS.includes(extension) || (extension === '' && looksLikeYaml(source));
-  if (yaml) readYaml(data, source);
+  if (yaml) readYaml(data, source, vault);
   else readIniInventory(data, source);
 }
 
-function readYaml(data: InventoryData, source: SourceText): void {
-  const root = parseYaml(source.text, source.file);
+function readYaml(data: InventoryData, source: SourceText, vault: Vault): void {
+  const root = readValue(source.file, source.text, vault);
   // what `ansible-inventory --list > x.json` writes, which Ansible itself reads from scripts only
   if (isMapping(root) && isMapping(root['_meta'])) readListJson(data, root, source);
   else readYamlInventory(data, root, source);
@@ -117,6 +125,7 @@ function readYaml(data: InventoryData, source: SourceText): void {
 
 /** A file without an extension: Ansible tries YAML first and INI when that gives no mapping. */
 function looksLikeYaml(source: SourceText): boolean {
+  if (isVaultText(source.text)) return true;
   if (/^\s*\[[^\]\s]+\]\s*(#.*)?$/m.test(source.text)) return false;
   try {
     return isMapping(parseYaml(source.text, source.file));

@@ -3,12 +3,10 @@ import { extname, join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import type { Vars } from './data.js';
 import { isMapping, kindOf } from './mapping.js';
+import { isVaultText, markSecret, openSealed, type Vault } from './vault.js';
 import { parseYaml } from './yaml-text.js';
 
 const EXTENSIONS = ['.yml', '.yaml', '.json'];
-
-/** Reads text files for the inventory; the vault opens what is encrypted as a whole. */
-export type TextReader = (file: string) => string;
 
 /** Text of a file, decoded as UTF-8. Throws a CaravanError of kind `input` for anything else. */
 export function readText(file: string): string {
@@ -28,6 +26,13 @@ export function readText(file: string): string {
   }
 }
 
+/** The value in a YAML or JSON text, vault text opened; text from an encrypted file is secret. */
+export function readValue(file: string, text: string, vault: Vault): unknown {
+  if (isVaultText(text)) return markSecret(parseYaml(vault.open(text, file).reveal(), file));
+  const value = parseYaml(text, file);
+  return /!vault|__ansible_vault/.test(text) ? openSealed(value, vault, file) : value;
+}
+
 /** The short reason in a thrown value, such as `ENOENT: no such file or directory`. */
 export function reasonOf(thrown: unknown): string {
   return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/, \w+ '.*'$/, '');
@@ -40,19 +45,17 @@ export function reasonOf(thrown: unknown): string {
 export class VarsFolder {
   readonly #path: string;
   readonly #entries: ReadonlySet<string>;
-  readonly #read: TextReader;
+  readonly #vault: Vault;
 
-  constructor(folder: string, kind: 'group_vars' | 'host_vars', read: TextReader) {
+  constructor(folder: string, kind: 'group_vars' | 'host_vars', vault: Vault) {
     this.#path = join(real(folder), kind);
     this.#entries = new Set(list(this.#path));
-    this.#read = read;
+    this.#vault = vault;
   }
 
-  /** Names that the folder has a file or folder for, without extension. */
-  names(): string[] {
-    return [...this.#entries].map((entry) =>
-      EXTENSIONS.includes(extname(entry)) ? entry.slice(0, -extname(entry).length) : entry,
-    );
+  /** Names of the files and folders in it. */
+  entries(): string[] {
+    return [...this.#entries];
   }
 
   /** Path of the folder itself. */
@@ -82,7 +85,7 @@ export class VarsFolder {
   }
 
   #load(file: string): Vars {
-    const value = parseYaml(this.#read(file), file);
+    const value = readValue(file, readText(file), this.#vault);
     if (value === null || value === '' || value === false || value === 0) return {};
     if (isMapping(value)) return value;
     if (Array.isArray(value) && value.length === 0) return {};

@@ -54,6 +54,7 @@ class YamlReader {
       return this.data.groups.get(name);
     }
     const group = this.data.addGroup(name);
+    this.data.define(group, {}, place);
     if (body === null) return group;
     for (const key of ['vars', 'children', 'hosts']) this.section(body, key, name, path);
     for (const [key, raw] of Object.entries(body)) this.part(group, key, raw, [...path, key]);
@@ -122,7 +123,12 @@ class YamlReader {
         },
       );
     }
-    for (const name of names) this.data.defineHost(name, group, own, this.source, port);
+    const origin = {
+      ...this.source,
+      place: (variable?: string) =>
+        this.place(variable === undefined ? path : [...path, variable])(),
+    };
+    for (const name of names) this.data.defineHost(name, group, own, origin, port);
   }
 
   place(path: readonly string[]): Place {

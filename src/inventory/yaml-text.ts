@@ -1,5 +1,6 @@
 import { type Event, EVENT_ID, getScalarValue, loadAll, parseEvents, YAMLException } from 'js-yaml';
 import { CaravanError } from '../values/error.js';
+import { parseAnsibleJson } from './marked-text.js';
 import { ANSIBLE_SCHEMA } from './yaml-values.js';
 
 const MAX_DEPTH = 200;
@@ -39,7 +40,7 @@ export function parseYaml(text: string, file: string): unknown {
 function parseJson(text: string): unknown {
   if (!/^\s*[{[]/.test(text)) return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return parseAnsibleJson(text);
   } catch {
     return undefined;
   }

@@ -11,7 +11,7 @@ import {
   strTag,
 } from 'js-yaml';
 import { isMapping } from './mapping.js';
-import { markUnsafe } from './unsafe.js';
+import { markUnsafe, SealedText } from './marked-text.js';
 
 /*
  * Scalars as PyYAML 6 reads them (its resolver.py and constructor.py), which is neither YAML 1.2
@@ -23,6 +23,9 @@ const INT =
   /^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 const FLOAT =
   /^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+/** What Python's float() and PyYAML's table of booleans take behind `!!float` and `!!bool`. */
+const EXPLICIT_FLOAT = /^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?$/;
+const EXPLICIT_BOOL = /^(?:yes|no|true|false|on|off)$/i;
 const TIME =
   /^([0-9]{4})-([0-9][0-9]?)-([0-9][0-9]?)(?:(?:[Tt]|[ \t]+)([0-9][0-9]?):([0-9][0-9]):([0-9][0-9])(?:\.([0-9]*))?(?:[ \t]*(Z|([-+])([0-9][0-9]?)(?::?([0-9][0-9]))?))?)?$/;
 
@@ -66,11 +69,18 @@ function readTime(source: string): string {
   return `${date}T${time}${offset}`;
 }
 
-function scalar<T>(name: string, first: string, pattern: RegExp, read: (source: string) => T) {
+function scalar<T>(
+  name: string,
+  first: string,
+  pattern: RegExp,
+  read: (source: string) => T,
+  explicit?: RegExp,
+) {
   return defineScalarTag<T>(`tag:yaml.org,2002:${name}`, {
     implicit: true,
     implicitFirstChars: Array.from(first),
-    resolve: (source) => (pattern.test(source) ? read(source) : NOT_RESOLVED),
+    resolve: (source, isExplicit) =>
+      pattern.test(source) || (isExplicit && explicit?.test(source)) ? read(source) : NOT_RESOLVED,
     identify: () => false,
   });
 }
@@ -106,10 +116,17 @@ const unsafeTags = [
   }),
 ];
 
+const vaultTags = ['!vault', '!vault-encrypted'].map((name) =>
+  defineScalarTag<SealedText>(name, {
+    resolve: (source) => new SealedText(source),
+    identify: () => false,
+  }),
+);
+
 const nullTag = defineScalarTag<null>('tag:yaml.org,2002:null', {
   implicit: true,
   implicitFirstChars: ['~', 'n', 'N', ''],
-  resolve: (source) => (NULL.test(source) ? null : NOT_RESOLVED),
+  resolve: (source, isExplicit) => (isExplicit || NULL.test(source) ? null : NOT_RESOLVED),
   identify: () => false,
 });
 
@@ -144,8 +161,8 @@ export const ANSIBLE_SCHEMA = new Schema([
   strTag,
   seqTag,
   mapTag,
-  scalar('bool', 'yYnNtTfFoO', BOOL, readBool),
-  scalar('float', '-+0123456789.', FLOAT, readFloat),
+  scalar('bool', 'yYnNtTfFoO', BOOL, readBool, EXPLICIT_BOOL),
+  scalar('float', '-+0123456789.', FLOAT, readFloat, EXPLICIT_FLOAT),
   scalar('int', '-+0123456789', INT, readInt),
   mergeTag,
   nullTag,
@@ -155,4 +172,5 @@ export const ANSIBLE_SCHEMA = new Schema([
   pairs('pairs'),
   listedSetTag,
   ...unsafeTags,
+  ...vaultTags,
 ]);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm, writeFile, copyFile, chmod } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { endProcesses, labProcesses } from './cgroup.js';
+import { labProcesses } from './cgroup.js';
 import type { Credentials } from './credentials.js';
 import { CONTROLLER_ADDRESS, etcHosts } from './layout.js';
 import { DATA_FOLDER, hostFolder } from './places.js';
@@ -74,18 +74,6 @@ export async function startHost(ctx: LabContext, host: LabHost): Promise<void> {
   } finally {
     await console.close();
   }
-}
-
-/** Ends a host as a power cut does, and takes its mount away; its disk stays. */
-export async function stopHost(ctx: LabContext, name: string): Promise<void> {
-  await endProcesses(name);
-  await unmountUnder(ctx, hostFolder(name));
-}
-
-/** Removes a stopped host's disk. */
-export async function removeDisk(ctx: LabContext, name: string): Promise<void> {
-  await unmountUnder(ctx, hostFolder(name));
-  await rm(hostFolder(name), { recursive: true, force: true });
 }
 
 /** Takes every mount at or below a folder away, the latest first. */

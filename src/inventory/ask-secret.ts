@@ -19,7 +19,11 @@ export async function askSecret(prompt: string): Promise<Secret> {
   });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   try {
-    return new Secret(await new Promise<string>((resolve) => { lines.question('', resolve); }));
+    return new Secret(
+      await new Promise<string>((resolve) => {
+        lines.question('', resolve);
+      }),
+    );
   } finally {
     lines.close();
     process.stderr.write('\n');

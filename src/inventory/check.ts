@@ -47,7 +47,7 @@ export function checkInventory(inventory: LoadedInventory): Finding[] {
     ...ungrouped(inventory),
     ...orphanFiles(inventory),
     ...ignored(inventory),
-    ...connections(inventory),
+    ...folded(connections(inventory)),
   ];
 }
 
@@ -133,6 +133,20 @@ function ignored(inventory: LoadedInventory): Finding[] {
       place: placeOf(inventory, target, name),
     })),
   );
+}
+
+/** One finding for each place: a variable of a group is the same slip for each of its hosts. */
+function folded(findings: readonly Finding[]): Finding[] {
+  const first = new Map<string, { finding: Finding; more: number }>();
+  for (const finding of findings) {
+    const known = first.get(finding.place);
+    if (known) known.more += 1;
+    else first.set(finding.place, { finding, more: 0 });
+  }
+  return [...first.values()].map(({ finding, more }) => ({
+    message: more === 0 ? finding.message : `${finding.message} (and ${more} more hosts)`,
+    place: finding.place,
+  }));
 }
 
 /** Variables that make a host unreachable, and hosts that are reached at one address. */

@@ -12,6 +12,8 @@ test.each<[string, unknown]>([
   ['[1', '[1'],
   ['--1', '--1'],
   ['1j', '1j'],
+  ['-0.', -0],
+  ['-0', 0],
   ['', ''],
   ['123456789012345678901', 123456789012345678901n],
 ])('readPythonValue reads %s as Ansible does', (text, value) => {

@@ -125,9 +125,12 @@ class LiteralReader {
   #signed(sign: string): unknown {
     this.#at += 1;
     if (!/[0-9.]/.test(this.#peek())) throw new NoLiteral();
+    const start = this.#at;
     const value = this.#number();
     if (sign === '+') return value;
-    return typeof value === 'bigint' ? -value : 0 - value;
+    // -0 is 0 for a whole number and -0.0 for any other
+    if (value === 0 && !/[.eE]/.test(this.text.slice(start, this.#at))) return 0;
+    return -value;
   }
 
   #number(): number | bigint {

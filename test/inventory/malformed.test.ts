@@ -38,7 +38,7 @@ test.each([
     'cycle.yml',
     'a:\n  children:\n    b:\n      children:\n        a:\n',
     'is a loop',
-    'cycle.yml:5:9',
+    'cycle.yml:3:5',
   ],
   ['self.ini', '[a:children]\na\n', 'is a loop', 'self.ini:2:1'],
   ['list.yml', 'all:\n  hosts:\n    - a\n', 'hosts of group "all" is a list', 'list.yml:2:3'],

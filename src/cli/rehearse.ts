@@ -5,6 +5,7 @@ import { openJournal } from '../evidence/journal.js';
 import { renderHtml, reportJson } from '../evidence/report.js';
 import { labDown } from '../lab/down.js';
 import { parseLabOptions } from '../lab/layout.js';
+import type { LabOptions } from '../lab/types.js';
 import { labUp } from '../lab/up.js';
 import { Rehearsal, type RehearsedRound } from '../rehearsal/rehearse.js';
 import { resultOf, reportOf } from '../rehearsal/report.js';
@@ -15,7 +16,7 @@ import { printProgress } from './lab.js';
 import { systemClock, untilStopped } from './system.js';
 import { createView, type OutputFormat, type View } from './view.js';
 
-interface RehearseOptions {
+interface RehearseOptions extends LabOptions {
   readonly keep: boolean;
   readonly rounds: number;
   readonly output: OutputFormat;
@@ -59,7 +60,15 @@ async function rehearse(
 ): Promise<RehearsalResult> {
   const labContext = { signal, progress: printProgress };
   const started = systemClock.now();
-  const lab = await labUp(parseLabOptions(options), labContext);
+  const { controlPlanes, workers, kubernetes, binaries, install } = options;
+  const size = {
+    controlPlanes,
+    workers,
+    kubernetes,
+    install,
+    ...(binaries !== undefined && { binaries }),
+  };
+  const lab = await labUp(parseLabOptions(size), labContext);
   const labUpSeconds = (systemClock.now().getTime() - started.getTime()) / 1000;
   const folder = resolve(options.reportFolder);
   const journal = openJournal(join(folder, 'journal.jsonl'));

@@ -100,8 +100,10 @@ export class TaskConnection implements Connection {
     return this.#use((connection) => connection.writeFile(file, this.#options(options)));
   }
 
-  forward(address: string, port: number): Promise<Duplex> {
-    return this.#use((connection) => connection.forward(address, port));
+  /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
+  async forward(address: string, port: number): Promise<Duplex> {
+    const connection = await this.pool.connect(this.host);
+    return connection.forward(address, port);
   }
 
   /** The pool closes connections, at the run's end. */

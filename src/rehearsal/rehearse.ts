@@ -135,12 +135,12 @@ export class Rehearsal {
       walks.push({ name, startedAt, seconds, steps: watch.steps });
     };
     try {
-      await walk('servers-new', 'old to servers-new');
-      await walk('old', 'back to old');
+      await walk('servers-new', 'old → servers-new');
+      await walk('old', 'servers-new → old');
       const changed = differences(before, await this.#digests());
       const generations = await workloadGenerations(this.#controlPlane, signal);
       await restarts.start();
-      await walk('new', 'old to new');
+      await walk('new', 'old → new');
       await restarts.stop();
       const after = await workloadGenerations(this.#controlPlane, signal);
       // Long enough to see that what must be refused is refused on every target.

@@ -4,7 +4,7 @@ import { applyHostChanges, type HostChange } from '../../modules/host-change.js'
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import type { Component } from '../../pki/catalogue.js';
 import { readFlags, setAnnotation, setFlags } from '../../pki/static-pod.js';
-import { CaravanError } from '../../values/error.js';
+import { asCaravanError, CaravanError } from '../../values/error.js';
 import { sh } from '../../values/shell.js';
 import { readHostSurvey, readProcesses, staleComponents, type HostSurvey } from '../host-survey.js';
 import { signerFiles, signerFlags } from '../signer.js';
@@ -56,11 +56,14 @@ export const staticPods: TaskModule<Input, HostSurvey, PodChange> = {
   apply: async (changes, { within }, context) => {
     const { now } = await readProcesses(context.connection, context.signal);
     await applyHostChanges(changes, context);
-    try {
-      await Promise.all(changes.map(({ component }) => healthy(component, now, within, context)));
-    } catch (error) {
+    // All of them end before anything is put back, so that none goes on behind the task's back.
+    const ends = await Promise.allSettled(
+      changes.map(({ component }) => healthy(component, now, within, context)),
+    );
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) {
       await putBack(changes, context);
-      throw error;
+      throw asCaravanError(failed.reason);
     }
     context.record(
       'restarts',
@@ -128,7 +131,8 @@ async function healthy(
 ): Promise<void> {
   const { port, path } = HEALTH[component];
   const deadline = clock.now().getTime() + withinSeconds * 1000;
-  let seen = 'still the process from before';
+  let seen = 'waiting for the kubelet to start it again';
+  let said = '';
   while (clock.now().getTime() < deadline) {
     const { startedAt } = await readProcesses(connection, signal);
     const started = startedAt[component];
@@ -137,7 +141,8 @@ async function healthy(
       if (status === 200) return;
       seen = `${path} gives ${status ?? error ?? 'nothing'}`;
     }
-    progress(`${component}: ${seen}`);
+    if (seen !== said) progress(`${component}: ${seen}`);
+    said = seen;
     await clock.sleep(500, signal);
   }
   throw new CaravanError(

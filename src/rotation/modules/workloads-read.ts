@@ -69,6 +69,7 @@ async function rollAll(
   const deadline = clock.now().getTime() + within * 1000;
   const waiting = new Map(changes.map((change) => [nameOf(change.workload), change]));
   const started = new Set<string>();
+  let said = '';
   for (;;) {
     const now = await readWorkloads(connection, signal);
     for (const workload of now) {
@@ -90,7 +91,9 @@ async function rollAll(
     }
     if (waiting.size === 0) return;
     if (clock.now().getTime() > deadline) throw stuck(now, waiting, within);
-    progress(`rolling out: ${[...waiting.keys()].join(', ')}`);
+    const text = `rolling out: ${[...waiting.keys()].join(', ')}`;
+    if (text !== said) progress(text);
+    said = text;
     await clock.sleep(1_000, signal);
   }
 }

@@ -112,7 +112,7 @@ export class TextView {
     const what = [
       ...(item === undefined ? [] : [`(${item})`]),
       ...(changes.length > 0 ? [changes.map(({ summary }) => summary).join('; ')] : []),
-      ...(reason === undefined ? [] : [reason]),
+      ...(reason === undefined || changes.length > 0 ? [] : [reason]),
       ...(ignored === true ? ['(ignored)'] : []),
     ].join(' ');
     const head = `  ${status.padEnd(11)} ${hosts}  ${seconds.toFixed(1)}s`;

@@ -129,6 +129,15 @@ function boundScope(state: RunState, frame: ImportFrame) {
   return withBound(runScope(state, frame), frame.layers[0]?.bound ?? {});
 }
 
+/** A play's name with its templates rendered; as it is written where a name in it is not defined. */
+function shownName({ name, source }: Play, state: RunState, frame: ImportFrame): string {
+  try {
+    return String(render({ value: name, source }, boundScope(state, frame)));
+  } catch {
+    return name;
+  }
+}
+
 /** The hosts that a play names, within the run's limit, in its order. Lost ones are in it. */
 export function playHosts(
   play: Play,
@@ -159,11 +168,12 @@ export function playHosts(
  * Returns false where its failures end the run: all hosts of a batch, or more than it allows.
  */
 export async function runPlay(
-  play: Play,
+  written: Play,
   state: RunState,
   frame: ImportFrame,
   limited: ReadonlySet<string> | undefined,
 ): Promise<boolean> {
+  const play = { ...written, name: shownName(written, state, frame) };
   const all = playHosts(play, state, frame, limited);
   const groups = batches(all, serialSteps(play, state, frame));
   for (const [index, batch] of groups.entries()) {

@@ -126,12 +126,14 @@ export class Rehearsal {
     probes.start();
     const walks: RehearsedWalk[] = [];
     const leftovers = new Set<string>();
+    const tlsErrors: string[] = [];
     const walk = async (to: TrustState, name: string): Promise<void> => {
       say(`walk ${name}`);
       const watch = new WalkWatch(probes, clients, name);
       const startedAt = clock.now().toISOString();
       const { seconds } = await this.#run({ to, watch });
       for (const found of watch.leftovers) leftovers.add(found);
+      tlsErrors.push(...watch.tlsErrors);
       walks.push({ name, startedAt, seconds, steps: watch.steps });
     };
     try {
@@ -162,6 +164,11 @@ export class Rehearsal {
             name: 'rolled back byte for byte',
             ok: changed.length === 0,
             detail: changed.length === 0 ? 'every file has its first bytes' : changed.join(', '),
+          },
+          {
+            name: 'no TLS error in the logs of what runs',
+            ok: tlsErrors.length === 0,
+            detail: tlsErrors.join('; ').slice(0, 2_000) || 'none',
           },
           ...(await this.#refusals(clients)),
         ],

@@ -27,6 +27,7 @@ interface SurveyResult {
 export class WalkWatch {
   readonly steps: WalkStep[] = [];
   readonly leftovers = new Set<string>();
+  readonly tlsErrors: string[] = [];
   #last: { at: number; matrix: Matrix } | undefined;
 
   constructor(
@@ -39,6 +40,9 @@ export class WalkWatch {
   readonly sink = (event: RunEvent): void => {
     if (event.type === 'record' && event.name === 'leftovers') {
       for (const found of event.data as readonly string[]) this.leftovers.add(found);
+    }
+    if (event.type === 'record' && event.name === 'tls errors') {
+      this.tlsErrors.push(...(event.data as readonly string[]));
     }
     if (event.type !== 'host-result' || event.status === 'failed' || !event.result) return;
     if (!('position' in event.result && 'matrix' in event.result)) return;

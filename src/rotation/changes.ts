@@ -144,13 +144,15 @@ export function keyIsBeside(item: CatalogueItem, path: string): boolean {
  * Switches the kubelet's `kubelet-client-current.pem` to a file with another certificate for the
  * same key. The key is copied on the host. A file that already holds that certificate is used as
  * it is, which makes going back exact. The link is switched by a rename, as the kubelet does
- * (client-go/util/certificate/certificate_store.go).
+ * (client-go/util/certificate/certificate_store.go). `dropBefore` removes the file that it pointed
+ * to: what a rotation made is gone again after a roll-back.
  */
 export function switchKubeletLeaf(
   found: FoundItem,
   pem: string,
   what: string,
   stamp: string,
+  dropBefore: boolean,
 ): HostChange {
   return {
     kind: 'run',
@@ -181,9 +183,11 @@ if [ -z "$target" ]; then
   sync "$t"
   mv "$t" "$target"
 fi
+before=$(readlink -f "$link")
 ln -s "$target" "$t.link"
 mv -T "$t.link" "$link"
 rm -f "$t"
+${dropBefore ? sh`[ "$before" = "$target" ] || rm -f "$before"` : sh`:`}
 trap - EXIT`,
   };
 }

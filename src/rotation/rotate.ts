@@ -5,6 +5,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import { kubernetesGroups } from '../inventory/kubernetes-groups.js';
 import { coreModules } from '../modules/registry.js';
 import type { AuthorityStore } from './authorities.js';
+import { withLock } from './lock.js';
 import { rotationModules } from './modules/index.js';
 import { STATE_KNOBS, type TrustState } from './states.js';
 
@@ -41,18 +42,21 @@ export function runRotation(options: RotationOptions): Promise<RunOutcome> {
   const { controlPlane, workers } = kubernetesGroups(run.inventory, groups);
   const names = (hosts: readonly { name: string }[]): string =>
     hosts.map((host) => host.name).join(',');
-  return runPlaybook({
-    ...run,
-    file: fileURLToPath(new URL(`${playbook}.yml`, PLAYBOOKS)),
-    modules: [...coreModules, ...rotationModules(store)],
-    extraVars: {
-      to,
-      trust_states: STATE_KNOBS,
-      restart,
-      new_ca: newCa ?? '',
-      control_plane: names(controlPlane),
-      workers: names(workers),
-      worker_batch: workerBatch,
-    },
-  });
+  const play = () =>
+    runPlaybook({
+      ...run,
+      file: fileURLToPath(new URL(`${playbook}.yml`, PLAYBOOKS)),
+      modules: [...coreModules, ...rotationModules(store)],
+      extraVars: {
+        to,
+        trust_states: STATE_KNOBS,
+        restart,
+        new_ca: newCa ?? '',
+        control_plane: names(controlPlane),
+        workers: names(workers),
+        worker_batch: workerBatch,
+      },
+    });
+  // What only reads may look at a fleet that is being rotated.
+  return playbook === 'survey' ? play() : withLock(store.folder, play);
 }

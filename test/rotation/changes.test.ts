@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -83,7 +84,7 @@ test('switchKubeletLeaf gives the same key a leaf of the new CA, and goes back t
   const here = found('kubelet kubeconfig leaf', link, leaf);
   const store = new AuthorityStore(join(folder, 'state'));
   const planned = await leafFor(store, pair, 'w1', here, 'new', now);
-  run(switchKubeletLeaf(here, planned.text, 'old → new', '2026-11-24-00-00-00'));
+  run(switchKubeletLeaf(here, planned.text, 'old → new', '2026-11-24-00-00-00', false));
 
   const after = readFileSync(link, 'utf8');
   expect(readlinkSync(link)).toBe(join(folder, 'kubelet-client-2026-11-24-00-00-00.pem'));
@@ -94,9 +95,10 @@ test('switchKubeletLeaf gives the same key a leaf of the new CA, and goes back t
   const changed = found('kubelet kubeconfig leaf', link, planned.text);
   expect(seenIn(changed, { cluster: pair })).toBe('new');
 
-  run(switchKubeletLeaf(changed, leaf, 'new → old', '2026-11-24-00-00-01'));
+  run(switchKubeletLeaf(changed, leaf, 'new → old', '2026-11-24-00-00-01', true));
   expect(readlinkSync(link)).toBe(path);
   expect(readFileSync(link, 'utf8')).toBe(before);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.pem'))).toHaveLength(2);
 });
 
 test('certificateChange replaces the CA in a kubeconfig and no other byte, and goes back', () => {

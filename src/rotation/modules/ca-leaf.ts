@@ -83,7 +83,7 @@ function leafChange(
 ): LeafChange {
   const what = `${found.item.name}: ${seen} → ${signedBy}`;
   const change = keyIsBeside(found.item, found.path)
-    ? switchKubeletLeaf(found, text, what, stamp)
+    ? switchKubeletLeaf(found, text, what, stamp, generation === 'old')
     : certificateChange(found, text, what);
   const remember = [{ item: found.item.name, generation, pem: leaf }];
   // The leaf of the old CA as it was found, so that going back gives the same bytes.

@@ -12,6 +12,7 @@ import { kubeletRead } from './kubelet-read.js';
 import { leftoversScan } from './leftovers.js';
 import { rotationSurvey } from './rotation-survey.js';
 import { staticPods } from './static-pods.js';
+import { tlsErrors } from './tls-errors.js';
 import { workloadsRead } from './workloads-read.js';
 
 /** The modules that the rotation adds to the runner, on one state folder. */
@@ -30,5 +31,6 @@ export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
     workloadsRead(store),
     caTidy,
     leftoversScan(store),
+    tlsErrors,
   ];
 }

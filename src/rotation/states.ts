@@ -38,8 +38,3 @@ export function expected(knob: Knob, state: TrustState): Holds {
   if (knob === 'trust') return knobs.trust;
   return knob === 'server' ? knobs.servers : knobs.clients;
 }
-
-/** Whether a text names a state. */
-export function isTrustState(text: string): text is TrustState {
-  return (STATES as readonly string[]).includes(text);
-}

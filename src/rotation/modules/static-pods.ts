@@ -34,7 +34,13 @@ const HEALTH: Readonly<Record<StaticPod, { port: number; path: string }>> = {
   'kube-scheduler': { port: 10259, path: '/healthz' },
 };
 
-type PodChange = HostChange & { readonly component: StaticPod; readonly undo?: string };
+type PodChange = HostChange & {
+  readonly component: StaticPod;
+  /** Of its health endpoint. */
+  readonly port: number;
+  /** The manifest from before. */
+  readonly undo?: string;
+};
 
 /**
  * Gives the static pods of a control plane the flags of the state and restarts those that have
@@ -58,7 +64,7 @@ export const staticPods: TaskModule<Input, HostSurvey, PodChange> = {
     await applyHostChanges(changes, context);
     // All of them end before anything is put back, so that none goes on behind the task's back.
     const ends = await Promise.allSettled(
-      changes.map(({ component }) => healthy(component, now, within, context)),
+      changes.map((change) => healthy(change, now, within, context)),
     );
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) {
@@ -77,11 +83,13 @@ function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): Pod
   const before = survey.manifests[component] ?? '';
   const after = wantedManifest(survey, component, wanted, before);
   const path = `${MANIFESTS}/${component}.yaml`;
+  const port = Number(readFlags(before).flags.get('secure-port') ?? HEALTH[component].port);
   if (after !== before) {
     return [
       {
         kind: 'write',
         component,
+        port,
         path,
         content: after,
         // The kubelet runs every file in its folder that does not start with a dot (k/k#136962).
@@ -97,6 +105,7 @@ function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): Pod
     {
       kind: 'run',
       component,
+      port,
       summary: `restart ${component}, which has not read its files`,
       script: sh`for p in /proc/[0-9]*; do
   read -r name < "$p/comm" 2>/dev/null || continue
@@ -124,12 +133,12 @@ function wantedManifest(
 
 /** Waits until a component was started after `since` (the host's clock) and says it is healthy. */
 async function healthy(
-  component: StaticPod,
+  { component, port }: PodChange,
   since: number,
   withinSeconds: number,
   { connection, clock, signal, progress, host }: ModuleContext,
 ): Promise<void> {
-  const { port, path } = HEALTH[component];
+  const { path } = HEALTH[component];
   const deadline = clock.now().getTime() + withinSeconds * 1000;
   let seen = 'waiting for the kubelet to start it again';
   let said = '';
@@ -163,9 +172,4 @@ async function putBack(changes: readonly PodChange[], context: ModuleContext): P
       { become: true },
     );
   }
-}
-
-/** The port of a component's health endpoint as its manifest sets it. */
-export function securePort(manifest: string, component: StaticPod): number {
-  return Number(readFlags(manifest).flags.get('secure-port') ?? HEALTH[component].port);
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../../src/values/clock.js';
 import { CaravanError } from '../../src/values/error.js';
 
 /** The machine's clock. */
-export const clock: Clock = {
+const clock: Clock = {
   now: () => new Date(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {

@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Expectation, Probe, ProbeClient, ProbeTarget } from '../evidence/probe.js';
-import { issueClient } from '../pki/issue.js';
-import { newSerial } from '../pki/serial.js';
 import type { AuthorityPair, Generation } from '../rotation/authorities.js';
 import { trustText } from '../rotation/changes.js';
-import { signing, validity } from '../rotation/leaves.js';
+import { passingLeaf, signing } from '../rotation/leaves.js';
 import { STATE_KNOBS, type Holds, type TrustState } from '../rotation/states.js';
 import type { Secret } from '../values/secret.js';
 
@@ -20,16 +17,9 @@ export interface Population {
 export function populations(pair: AuthorityPair, token: Secret, now: Date): Population[] {
   const leaf = (generation: Generation) => {
     const by = signing(pair[generation], `cluster ${generation}`);
-    const { certificate, key } = issueClient({
-      ...validity(now, 2, by.certificate),
-      serial: newSerial(randomBytes),
-      commonName: 'caravan-rehearsal',
-      // kubectl logs and exec are among the calls.
-      organizations: ['system:masters'],
-      by,
-      keyAlgorithm: 'ecdsa-p256',
-    });
-    return { certificate: certificate.pem, key };
+    // kubectl logs and exec are among the calls.
+    const who = { commonName: 'caravan-rehearsal', organizations: ['system:masters'] };
+    return passingLeaf(by, who, now, 2);
   };
   const of = (trust: Holds, generation: Generation): Population => ({
     trust,

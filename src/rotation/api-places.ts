@@ -1,7 +1,7 @@
 import type { TrustObject } from '../kubernetes/trust-objects.js';
-import { parseCertificates, type Certificate } from '../pki/certificate.js';
+import { parseCertificates } from '../pki/certificate.js';
 import type { Authorities } from './authorities.js';
-import { trustText } from './changes.js';
+import { replacedTrust } from './changes.js';
 import { seenInBundle, type Place } from './matrix.js';
 import type { Holds } from './states.js';
 
@@ -37,10 +37,5 @@ export function apiPlaces(objects: readonly TrustObject[], authorities: Authorit
 /** The text that an object must hold, others' certificates in it kept. */
 export function wantedPem(object: TrustObject, authorities: Authorities, holds: Holds): string {
   const pair = authorities[object.authority];
-  if (!pair) return object.pem;
-  const ours = new Set([pair.old, pair.new].map((a) => a?.certificate.fingerprintSha256));
-  const extras = parseCertificates(object.pem).filter(
-    (certificate: Certificate) => !ours.has(certificate.fingerprintSha256),
-  );
-  return trustText(pair, holds, extras);
+  return pair ? replacedTrust(parseCertificates(object.pem), pair, holds) : object.pem;
 }

@@ -66,6 +66,19 @@ export function trustText(
 
 const endLine = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`);
 
+/** The text that takes a bundle's place: the pair as a state needs it, others' certificates kept. */
+export function replacedTrust(
+  held: readonly Certificate[],
+  pair: AuthorityPair,
+  holds: Holds,
+): string {
+  const ours = new Set(
+    [pair.old, pair.new].map((authority) => authority?.certificate.fingerprintSha256),
+  );
+  const extras = held.filter((certificate) => !ours.has(certificate.fingerprintSha256));
+  return trustText(pair, holds, extras);
+}
+
 /** Trust bundles of a host that do not hold what a state needs. Each path is changed once. */
 export function trustChanges(
   survey: HostSurvey,
@@ -78,12 +91,7 @@ export function trustChanges(
     if (found.item.knob !== 'trust' || !pair) continue;
     const seen = seenIn(found, authorities);
     if (seen === holds) continue;
-    const held = certificatesOf(found);
-    const ours = new Set(
-      [pair.old, pair.new].map((authority) => authority?.certificate.fingerprintSha256),
-    );
-    const extras = held.filter((certificate) => !ours.has(certificate.fingerprintSha256));
-    const text = trustText(pair, holds, extras);
+    const text = replacedTrust(certificatesOf(found), pair, holds);
     todo.set(
       `${found.path} ${found.embedded ? 'embedded' : 'file'}`,
       certificateChange(found, text, `${found.item.name}: ${seen} → ${holds}`),

@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { requestFromHost } from '../kubernetes/https.js';
 import { kubectlJson } from '../kubernetes/kubectl.js';
 import type { ModuleContext } from '../modules/module.js';
-import { issueClient } from '../pki/issue.js';
-import { newSerial } from '../pki/serial.js';
 import type { AuthorityPair, Generation } from './authorities.js';
-import { signing, validity } from './leaves.js';
+import { passingLeaf, signing } from './leaves.js';
 
 /** What the calls met. */
 export interface KubeletCalls {
@@ -33,15 +30,8 @@ export async function prepareKubeletCalls(
 ): Promise<() => Promise<KubeletCalls>> {
   const { connection, clock, signal } = context;
   const by = signing(pair[as], `cluster ${as}`);
-  const { certificate, key } = issueClient({
-    ...validity(clock.now(), 1, by.certificate),
-    serial: newSerial(randomBytes),
-    commonName: 'caravan',
-    organizations: ['system:masters'],
-    by,
-    keyAlgorithm: 'ecdsa-p256',
-  });
-  const leaf = { certificate: certificate.pem, key };
+  const who = { commonName: 'caravan', organizations: ['system:masters'] };
+  const leaf = passingLeaf(by, who, clock.now());
   const { items } = await kubectlJson<{ items: { metadata: { name: string } }[] }>(
     connection,
     ['get', 'nodes'],

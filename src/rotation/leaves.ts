@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Authority } from '../pki/authority.js';
 import { crossSign } from '../pki/authority.js';
 import { parseCertificates, signedBy, type Certificate } from '../pki/certificate.js';
-import { reissue } from '../pki/issue.js';
+import { issueClient, reissue } from '../pki/issue.js';
 import { newSerial } from '../pki/serial.js';
 import type { Validity } from '../pki/sign.js';
 import { CaravanError } from '../values/error.js';
+import type { Secret } from '../values/secret.js';
 import type { AuthorityPair, AuthorityStore, Generation, StoredAuthority } from './authorities.js';
 import { certificatesOf, type FoundItem } from './host-survey.js';
 import type { Holds } from './states.js';
@@ -38,6 +39,29 @@ export function signing(authority: StoredAuthority | undefined, which: string): 
     );
   }
   return { certificate: authority.certificate, key: authority.key };
+}
+
+/** A client leaf with a fresh key, in the form that a TLS client takes. */
+export interface ClientLeaf {
+  readonly certificate: string;
+  readonly key: Secret;
+}
+
+/** A leaf for the calls of a run itself: canaries, probes. It is kept nowhere. */
+export function passingLeaf(
+  by: Authority,
+  who: { readonly commonName: string; readonly organizations: readonly string[] },
+  now: Date,
+  days = 1,
+): ClientLeaf {
+  const { certificate, key } = issueClient({
+    ...validity(now, days, by.certificate),
+    ...who,
+    serial: newSerial(randomBytes),
+    by,
+    keyAlgorithm: 'ecdsa-p256',
+  });
+  return { certificate: certificate.pem, key };
 }
 
 /** A leaf that has to change: what is there, and the whole text that takes its place. */

@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { requestFromHost, type HostResponse } from '../../kubernetes/https.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import type { AuthorityName } from '../../pki/catalogue.js';
 import { fromDer, signedBy } from '../../pki/certificate.js';
-import { issueClient } from '../../pki/issue.js';
-import { newSerial } from '../../pki/serial.js';
 import { readFlags } from '../../pki/static-pod.js';
 import { CaravanError } from '../../values/error.js';
 import type { Authorities, AuthorityPair, AuthorityStore, Generation } from '../authorities.js';
 import { pairOf } from '../changes.js';
 import { readHostSurvey } from '../host-survey.js';
-import { signing, validity } from '../leaves.js';
+import { passingLeaf, signing } from '../leaves.js';
 import type { Holds } from '../states.js';
 
 const input = z.strictObject({
@@ -120,18 +117,11 @@ function canary(
   { connection, clock }: ModuleContext,
 ): Promise<HostResponse> {
   const by = signing(pair[generation], `${name} ${generation}`);
-  const { certificate, key } = issueClient({
-    ...validity(clock.now(), 1, by.certificate),
-    serial: newSerial(randomBytes),
-    commonName: name === 'front-proxy' ? 'front-proxy-client' : 'caravan-canary',
-    organizations: [],
-    by,
-    keyAlgorithm: 'ecdsa-p256',
-  });
+  const commonName = name === 'front-proxy' ? 'front-proxy-client' : 'caravan-canary';
   return requestFromHost(connection, {
     ...endpoint,
     path: '/version',
-    leaf: { certificate: certificate.pem, key },
+    leaf: passingLeaf(by, { commonName, organizations: [] }, clock.now()),
     ...(name === 'front-proxy' && {
       headers: { 'x-remote-user': 'caravan-canary', 'x-remote-group': 'system:authenticated' },
     }),

@@ -1,12 +1,11 @@
-import { request } from 'node:https';
-import {
-  connect as tlsConnect,
-  type ConnectionOptions,
-  type DetailedPeerCertificate,
-  type TLSSocket,
-} from 'node:tls';
+import { once } from 'node:events';
+import { Agent, request } from 'node:https';
+import { connect as tlsConnect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import type { Connection } from '../transport/port.js';
 import type { Secret } from '../values/secret.js';
+
+/** For one request, and for one handshake. */
+const DEFAULT_TIMEOUT_MS = 5_000;
 
 /** A request to a component on a host, sent through the host's SSH connection. */
 export interface HostRequest {
@@ -41,44 +40,81 @@ export async function requestFromHost(
   wanted: HostRequest,
 ): Promise<HostResponse> {
   try {
-    const stream = await connection.forward(wanted.address ?? '127.0.0.1', wanted.port);
-    const options: ConnectionOptions = {
-      socket: stream,
-      rejectUnauthorized: wanted.trust !== undefined,
-      servername: wanted.servername ?? 'kubernetes',
-      ...(wanted.trust !== undefined && { ca: wanted.trust }),
-      ...(wanted.leaf && { cert: wanted.leaf.certificate, key: wanted.leaf.key.reveal() }),
-    };
-    const socket = tlsConnect(options);
+    const conversation = await converse(connection, wanted);
     try {
-      return await exchange(socket, wanted);
+      return await conversation.request(wanted);
     } finally {
-      socket.destroy();
-      stream.destroy();
+      conversation.close();
     }
   } catch (error) {
     return { status: undefined, body: '', chain: [], error: (error as Error).message };
   }
 }
 
-function exchange(socket: TLSSocket, wanted: HostRequest): Promise<HostResponse> {
+/** A TLS connection to a component on a host, ready for requests one after the other. */
+export interface HostConversation {
+  request(wanted: Pick<HostRequest, 'path' | 'headers' | 'timeoutMs'>): Promise<HostResponse>;
+  close(): void;
+}
+
+/**
+ * Connects and shakes hands, so that nothing but a request is left to send at a moment that
+ * counts.
+ *
+ * @throws Error the component cannot be reached, or refuses.
+ */
+export async function converse(
+  connection: Connection,
+  wanted: Omit<HostRequest, 'path' | 'headers'>,
+): Promise<HostConversation> {
+  const stream = await connection.forward(wanted.address ?? '127.0.0.1', wanted.port);
+  const socket = tlsConnect({
+    socket: stream,
+    rejectUnauthorized: wanted.trust !== undefined,
+    servername: wanted.servername ?? 'kubernetes',
+    ...(wanted.trust !== undefined && { ca: wanted.trust }),
+    ...(wanted.leaf && { cert: wanted.leaf.certificate, key: wanted.leaf.key.reveal() }),
+  });
+  const close = (): void => {
+    socket.destroy();
+    stream.destroy();
+  };
+  try {
+    await once(socket, 'secureConnect', {
+      signal: AbortSignal.timeout(wanted.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  // What comes between two requests shows at the next one, and must not end the process.
+  socket.on('error', () => undefined);
+  const agent = new OneSocket(socket);
+  return { request: (one) => exchange(agent, { ...wanted, ...one }), close };
+}
+
+/** An agent that has one connection and keeps it between requests. */
+class OneSocket extends Agent {
+  constructor(readonly socket: TLSSocket) {
+    super({ keepAlive: true, maxSockets: 1 });
+  }
+
+  override createConnection(): TLSSocket {
+    return this.socket;
+  }
+}
+
+function exchange(
+  agent: OneSocket,
+  { servername = 'kubernetes', path, headers, timeoutMs = DEFAULT_TIMEOUT_MS }: HostRequest,
+): Promise<HostResponse> {
   return new Promise((resolve) => {
-    let chain: readonly Buffer[] = [];
+    const chain = peerChain(agent.socket);
     const fail = (error: Error): void => {
       resolve({ status: undefined, body: '', chain, error: error.message });
     };
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      chain = peerChain(socket);
-    });
     const outgoing = request(
-      {
-        createConnection: () => socket,
-        host: wanted.servername ?? 'kubernetes',
-        path: wanted.path,
-        headers: { connection: 'close', ...wanted.headers },
-        timeout: wanted.timeoutMs ?? 5_000,
-      },
+      { agent, host: servername, path, ...(headers && { headers }), timeout: timeoutMs },
       (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));
@@ -89,7 +125,7 @@ function exchange(socket: TLSSocket, wanted: HostRequest): Promise<HostResponse>
       },
     );
     outgoing.once('timeout', () => {
-      fail(new Error(`no answer within ${wanted.timeoutMs ?? 5_000} ms`));
+      outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`));
     });
     outgoing.once('error', fail);
     outgoing.end();

@@ -1,59 +1,113 @@
-import { requestFromHost } from '../kubernetes/https.js';
+import { converse, type HostConversation } from '../kubernetes/https.js';
 import { kubectlJson } from '../kubernetes/kubectl.js';
+import type { WriteChange } from '../modules/host-change.js';
 import type { ModuleContext } from '../modules/module.js';
+import type { Clock } from '../values/clock.js';
+import { joinScripts, sh } from '../values/shell.js';
 import type { AuthorityPair, Generation } from './authorities.js';
+import { letOwnThrough, quietMoment, withKubeletsHeld, type Held } from './kubelet-hold.js';
 import { passingLeaf, signing } from './leaves.js';
 
-/** What the calls met. */
+/** What the calls after the change met. */
 export interface KubeletCalls {
-  readonly calls: number;
-  readonly failed: number;
+  readonly held: Held;
+  /** Calls until kube-apiserver had read the leaf. */
+  readonly untilRead: number;
+  /** Whether one of these was what its connections were closed under; else it was somebody's. */
+  readonly metClosing: boolean;
+  /** Kubelets that answered the new leaf, and those that did not. */
+  readonly answered: number;
+  readonly failed: readonly string[];
 }
 
-const ROUNDS = 3;
+/** client-go reads the files at most once a second (cachingCertificateLoader); with a margin. */
+const READ_AGAIN_MS = 1_200;
 
 /**
- * Gets ready to call every kubelet through the kube-apiserver of this host, and gives the function
- * that does it.
+ * Puts the leaf in place that kube-apiserver shows to kubelets, and meets what that causes.
  *
- * kube-apiserver reads its client leaf for kubelets again at its next new connection to one, and
- * then closes every connection it has to any of them, that one included (client-go,
- * transport/cert_rotation.go): the next call over each fails once with "use of closed network
- * connection". So right after the leaf changed, one call that needs a connection of its own (it
- * asks for an upgrade, as exec does) makes that happen, and plain calls to every kubelet meet the
- * closed connections before a `kubectl logs` or `exec` does.
+ * kube-apiserver looks at the file at a new connection to a kubelet, at most once a second. When
+ * it finds another leaf it closes every connection that it has to any kubelet, the new one
+ * included (client-go, transport/cert_rotation.go): whatever is under way over them fails with
+ * "use of closed network connection". So new connections are held until it must look again, the
+ * file is renamed in a moment without traffic, and the next new connection is ours: an upgrade
+ * request, which has a connection of its own, as exec does, to the kubelet of the host itself,
+ * which is let through at that moment. It is repeated until it was seen to be closed. Plain calls
+ * to every kubelet then see that the new leaf is accepted.
  */
-export async function prepareKubeletCalls(
+export async function changeKubeletClientLeaf(
+  change: WriteChange,
   pair: AuthorityPair,
   as: Generation,
   context: ModuleContext,
-): Promise<() => Promise<KubeletCalls>> {
+): Promise<KubeletCalls> {
   const { connection, clock, signal } = context;
   const by = signing(pair[as], `cluster ${as}`);
   const who = { commonName: 'caravan', organizations: ['system:masters'] };
   const leaf = passingLeaf(by, who, clock.now());
-  const { items } = await kubectlJson<{ items: { metadata: { name: string } }[] }>(
-    connection,
-    ['get', 'nodes'],
-    { signal },
-  );
-  const call = async (node: string, headers?: Record<string, string>): Promise<boolean> => {
-    const path = `/api/v1/nodes/${node}/proxy/healthz`;
-    const answer = await requestFromHost(connection, {
-      port: 6443,
-      path,
-      leaf,
-      ...(headers && { headers }),
+  const { nodes, near } = await findNodes(context);
+  const server = await converse(connection, { port: 6443, leaf });
+  try {
+    const read = await withKubeletsHeld('from', context, async (held) => {
+      if (held === 'held') await clock.sleep(READ_AGAIN_MS, signal);
+      let reading: ReturnType<typeof callUntilRead> | undefined;
+      await connection.writeFile(
+        {
+          ...change,
+          beforeRename: joinScripts([quietMoment('dport = :10250'), letOwnThrough]),
+          onRenamed: () => {
+            reading = callUntilRead(server, near, clock);
+          },
+        },
+        { signal },
+      );
+      return { held, ...((await reading) ?? { untilRead: 0, metClosing: false }) };
     });
-    return answer.status === 200;
-  };
-  return async () => {
-    const [first] = items;
-    const upgrade = { connection: 'Upgrade', upgrade: 'websocket' };
-    const met = first ? [await call(first.metadata.name, upgrade)] : [];
-    for (let round = 0; round < ROUNDS; round++) {
-      met.push(...(await Promise.all(items.map(({ metadata }) => call(metadata.name)))));
+    const failed: string[] = [];
+    for (const node of nodes) {
+      const { status } = await server.request({ path: healthOf(node) });
+      if (status !== 200) failed.push(node);
     }
-    return { calls: met.length, failed: met.filter((ok) => !ok).length };
+    return { ...read, answered: nodes.length - failed.length, failed };
+  } finally {
+    server.close();
+  }
+}
+
+/** The names of all nodes, and of the one that is this host (else of the first). */
+async function findNodes({
+  connection,
+  signal,
+}: ModuleContext): Promise<{ nodes: string[]; near: string }> {
+  const { items } = await kubectlJson<{
+    items: { metadata: { name: string }; status: { addresses: { address: string }[] } }[];
+  }>(connection, ['get', 'nodes'], { signal });
+  const addresses = items.flatMap((node) => node.status.addresses.map(({ address }) => address));
+  const { stdout } = await connection.run(
+    sh`for a in ${addresses}; do ip route get "$a" 2>/dev/null | grep -q '^local' && echo "$a"; done; true`,
+    { become: true, signal },
+  );
+  const own = stdout.split('\n');
+  const near = items.find((node) => node.status.addresses.some((a) => own.includes(a.address)));
+  return {
+    nodes: items.map(({ metadata }) => metadata.name),
+    near: (near ?? items[0])?.metadata.name ?? '',
   };
+}
+
+const healthOf = (node: string): string => `/api/v1/nodes/${node}/proxy/healthz`;
+
+/** Each call is answered with an error: the kubelet does not upgrade it, or its connection is closed. */
+async function callUntilRead(
+  server: HostConversation,
+  node: string,
+  clock: Clock,
+): Promise<Pick<KubeletCalls, 'untilRead' | 'metClosing'>> {
+  const end = clock.now().getTime() + READ_AGAIN_MS;
+  const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+  for (let calls = 1; ; calls++) {
+    const { body } = await server.request({ path: healthOf(node), headers });
+    const metClosing = body.includes('use of closed network connection');
+    if (metClosing || clock.now().getTime() > end) return { untilRead: calls, metClosing };
+  }
 }

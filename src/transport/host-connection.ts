@@ -6,7 +6,7 @@ import type { OpenChannel } from './channel.js';
 import { openShell } from './open-shell.js';
 import type { BecomeTarget, Connection, FileWrite, StepOptions, StepResult } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
-import { checkWritten, writeFileScript } from './write-file.js';
+import { checkWritten, RENAMED, writeFileScript } from './write-file.js';
 
 /** The way to a host: what SSH and local processes do differently. */
 export interface Wire {
@@ -60,7 +60,10 @@ export class HostConnection implements Connection {
   ): Promise<void> {
     const stdin = bytesOf(file.content);
     const script = writeFileScript(file, stdin);
-    const result = await this.#levelFor(options.become).run({ script, stdin }, options);
+    const onLine = (line: string): void => {
+      if (line === RENAMED) file.onRenamed?.();
+    };
+    const result = await this.#levelFor(options.become).run({ script, stdin, onLine }, options);
     checkWritten(this.host, file.path, result);
   }
 

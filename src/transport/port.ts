@@ -37,6 +37,10 @@ export interface FileWrite {
    * folder, needs another one.
    */
   readonly temporaryFolder?: string;
+  /** Runs on the host when all is ready for the rename, which waits for its end, whatever that is. */
+  readonly beforeRename?: Script;
+  /** Called as soon as the host has renamed the file, before that is synced to its disk. */
+  readonly onRenamed?: () => void;
 }
 
 /**

@@ -7,6 +7,9 @@ import type { FileWrite, StepResult } from './port.js';
 /** Exit code of the script where the bytes that arrived are not those that were sent. */
 const DAMAGED = 91;
 
+/** What the script prints when the file is in its place. */
+export const RENAMED = 'renamed';
+
 /**
  * A script that puts its standard input in place of a file, in one step: temporary file of mode
  * 0600 with a random name, SHA-256, owner, mode, sync, rename, sync. Whatever fails, the file that
@@ -44,7 +47,14 @@ fi
   chown -- "$owner" "$tmp" || exit 1
 chmod -- "\${mode:-644}" "$tmp" || exit 1
 sync -- "$tmp" 2>/dev/null || sync
+${
+  file.beforeRename
+    ? sh`( ${file.beforeRename}
+) >/dev/null 2>&1`
+    : sh``
+}
 mv -f -- "$tmp" "$target" || exit 1
+echo ${RENAMED}
 trap - EXIT
 sync -- "$folder" 2>/dev/null || sync`;
 }

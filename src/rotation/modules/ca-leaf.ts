@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { TaskModule } from '../../modules/module.js';
+import type { JsonObject } from '../../values/json.js';
 import type { AuthorityStore, Generation } from '../authorities.js';
 import {
   certificateChange,
@@ -11,7 +12,7 @@ import {
   switchKubeletLeaf,
 } from '../changes.js';
 import { readHostSurvey } from '../host-survey.js';
-import { prepareKubeletCalls } from '../kubelet-calls.js';
+import { changeKubeletClientLeaf } from '../kubelet-calls.js';
 import { leafFor, type PlannedLeaf } from '../leaves.js';
 
 const input = z.strictObject({
@@ -62,16 +63,19 @@ export function caLeaf(store: AuthorityStore): TaskModule<z.infer<typeof input>,
         context.host.name,
         changes.flatMap((change) => change.remember),
       );
-      const toKubelets = changes.filter((change) => change.toKubelets);
-      const others = changes.filter((change) => !change.toKubelets);
-      await applyHostChanges(others, context);
-      if (toKubelets.length === 0) return {};
-      const pair = pairOf(await store.load(), 'cluster');
-      const call = await prepareKubeletCalls(pair, signed_by === 'old' ? 'old' : 'new', context);
-      await applyHostChanges(toKubelets, context);
-      const { calls, failed } = await call();
-      context.record('kubelet calls', { host: context.host.name, calls, failed });
-      return { result: { calls, failed } };
+      const results: JsonObject[] = [];
+      for (const change of changes) {
+        if (change.kind !== 'write' || !change.toKubelets) {
+          await applyHostChanges([change], context);
+          continue;
+        }
+        const pair = pairOf(await store.load(), 'cluster');
+        const as = signed_by === 'old' ? 'old' : 'new';
+        const calls = await changeKubeletClientLeaf(change, pair, as, context);
+        context.record('kubelet calls', { host: context.host.name, ...calls });
+        results.push({ ...calls });
+      }
+      return { result: { kubeletCalls: results } };
     },
   };
 }

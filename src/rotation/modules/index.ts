@@ -25,7 +25,7 @@ export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
     caTrust(store),
     caLeaf(store),
     staticPods,
-    kubeletRead,
+    kubeletRead(store),
     apiServerProof(store),
     apiTrust(store),
     workloadsRead(store),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { load } from 'js-yaml';
 import { CATALOGUE, type CatalogueItem, type Component } from '../pki/catalogue.js';
 import { parseCertificates } from '../pki/certificate.js';
@@ -40,46 +41,47 @@ export interface HostSurvey {
 
 const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
+const KUBELET_LEAF = '/var/lib/kubelet/pki/kubelet-client-current.pem';
 const MANIFESTS = '/etc/kubernetes/manifests';
 const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 
 /**
- * Shell functions shared by both round trips. `show` prints one line for a file: change time, mode,
- * owner, content in base64, path. Private keys are cut out on the host, before anything is sent.
- * The change time counts, not the modification time, which a copy or a backup tool can set back;
- * of a symbolic link the later of its own and its target's.
+ * Prints files: two lines each of change time, mode and owner, for the path itself and for what a
+ * symbolic link points to, then the text between two lines. `mark` begins every line that is not
+ * text of a file; nobody can guess it. Private keys are cut out on the host, before anything is
+ * sent. The change time counts, not the modification time, which a copy or a backup tool can set
+ * back. Processes are costly on a busy host: one for each text, two for all the rest.
  */
-const SHOW = sh`
-no_keys() {
+function show(mark: string, paths: readonly string[], more = sh``): Script {
+  return sh`set -- ${paths} ${more}
+for f do shift; [ ! -f "$f" ] || set -- "$@" "$f"; done
+about() { stat "$@" 2>/dev/null; }
+if [ $# -gt 0 ]; then
+  about -c ${`${mark} file %.3Z %a %U:%G %n`} "$@" || about -c ${`${mark} file %Z %a %U:%G %n`} "$@"
+  about -L -c ${`${mark} file %.3Z %a %U:%G %n`} "$@" || about -L -c ${`${mark} file %Z %a %U:%G %n`} "$@"
+fi
+for f do
+  printf '%s text %s\\n' ${mark} "$f"
   sed -e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/d' \\
-      -e 's/^\\( *client-key-data:\\).*/\\1 kept-on-host/' -e 's/^\\( *token:\\).*/\\1 kept-on-host/' "$1"
+      -e 's/^\\( *client-key-data:\\).*/\\1 kept-on-host/' -e 's/^\\( *token:\\).*/\\1 kept-on-host/' "$f"
+  printf '\\n%s end\\n' ${mark}
+done`;
 }
-changed() { stat -c %.3Z "$@" 2>/dev/null || stat -c %Z "$@"; }
-show() {
-  [ -f "$1" ] || return 0
-  at=$( { changed "$1"; changed -L "$1"; } | sort -n | tail -n 1)
-  printf 'file %s %s %s %s\\n' "$at" "$(stat -L -c '%a %U:%G' "$1")" "$(no_keys "$1" | base64 | tr -d '\\n')" "$1"
-}`;
 
 /** Finds the Kubernetes processes of the host by name and says when each was started. */
-const PROCESSES = sh`
-printf 'now %s\\n' "$(date +%s.%N)"
+const processes = (mark: string): Script => sh`
+printf '%s now %s\\n' ${mark} "$(date +%s.%N)"
 read -r up _ < /proc/uptime
 hz=$(getconf CLK_TCK)
 for p in /proc/[0-9]*; do
   { read -r comm < "$p/comm"; } 2>/dev/null || continue
   case $comm in kubelet | kube-apiserver | kube-controller | kube-controller-manager | kube-scheduler) ;; *) continue ;; esac
-  ticks=$(sed 's/.*) //' "$p/stat" 2>/dev/null | cut -d ' ' -f 20)
-  [ -n "$ticks" ] || continue
-  printf 'process %s %s %s %s\\n' "$ticks" "$hz" "$up" "$(tr '\\0' ' ' < "$p/cmdline" | base64 | tr -d '\\n')"
+  { read -r stat < "$p/stat"; } 2>/dev/null || continue
+  set -- \${stat##*) }
+  printf '%s process %s %s %s %s\\n' ${mark} "\${20}" "$hz" "$up" "$(tr '\\0' ' ' < "$p/cmdline")"
 done`;
 
-function firstLook(): Script {
-  return sh`${SHOW}
-${PROCESSES}
-show ${KUBELET_CONFIG}
-for f in ${MANIFESTS}/*.yaml; do show "$f"; done`;
-}
+const newMark = (): string => `caravan-${randomBytes(12).toString('hex')}`;
 
 /**
  * Reads a host in two round trips: what runs and how it is configured, then every file that the
@@ -92,7 +94,11 @@ export async function readHostSurvey(
   signal?: AbortSignal,
 ): Promise<HostSurvey> {
   const options = { become: true, ...(signal && { signal }) };
-  const first = parseLook((await connection.run(firstLook(), options)).stdout);
+  const mark = newMark();
+  const look = async (script: Script): Promise<Look> =>
+    parseLook((await connection.run(script, options)).stdout, mark);
+  const first = await look(sh`${processes(mark)}
+${show(mark, [KUBELET_CONFIG], sh`${MANIFESTS}/*.yaml`)}`);
   if (first.now === undefined) {
     throw new CaravanError(
       'command',
@@ -110,16 +116,8 @@ export async function readHostSurvey(
     }),
   );
   const paths = new Locations(manifests, first);
-  const wanted = [...new Set(paths.all().map(({ path }) => path))];
-  const second = parseLook(
-    (
-      await connection.run(
-        sh`${SHOW}
-for f in ${wanted} /var/lib/kubelet/pki/kubelet-client-current.pem; do show "$f"; done`,
-        options,
-      )
-    ).stdout,
-  );
+  const wanted = new Set(paths.all().map(({ path }) => path));
+  const second = await look(show(mark, [...wanted, KUBELET_LEAF]));
   const files = { ...first.files, ...second.files };
   return {
     host: connection.host,
@@ -136,9 +134,11 @@ export async function readProcesses(
   connection: Connection,
   signal?: AbortSignal,
 ): Promise<Pick<HostSurvey, 'now' | 'startedAt'>> {
-  const { stdout } = await connection.run(PROCESSES, { become: true, ...(signal && { signal }) });
-  const { now = 0, processes } = parseLook(stdout);
-  return { now, startedAt: Object.fromEntries(processes.map((p) => [p.name, p.startedAt])) };
+  const mark = newMark();
+  const options = { become: true, ...(signal && { signal }) };
+  const { stdout } = await connection.run(processes(mark), options);
+  const { now = 0, processes: found } = parseLook(stdout, mark);
+  return { now, startedAt: Object.fromEntries(found.map((p) => [p.name, p.startedAt])) };
 }
 
 interface Look {
@@ -148,30 +148,36 @@ interface Look {
 }
 
 /** Parses what the scripts above print. Pure. */
-export function parseLook(stdout: string): Look {
+export function parseLook(stdout: string, mark: string): Look {
+  const about = new Map<string, Omit<SurveyedFile, 'path' | 'text'>>();
   const files: Record<string, SurveyedFile> = {};
-  const processes: Look['processes'][number][] = [];
+  const found: Look['processes'][number][] = [];
   let now: number | undefined;
-  for (const line of stdout.split('\n')) {
-    const [kind, a = '', b = '', c = '', d = '', ...rest] = line.split(' ');
-    if (kind === 'now') now = Number(a);
+  // What stands between two marks: a line, and for a text the lines of the file.
+  for (const part of stdout.split(`${mark} `).slice(1)) {
+    const end = part.indexOf('\n');
+    const [kind, ...words] = part.slice(0, end).split(' ');
+    if (kind === 'now') now = Number(words[0]);
     else if (kind === 'file') {
-      const path = rest.join(' ');
-      files[path] = {
-        path,
-        text: Buffer.from(d, 'base64').toString('utf8'),
-        changedAt: Number(a),
-        mode: parseInt(b, 8),
-        owner: c,
-      };
+      const [at, mode = '', owner = '', ...path] = words;
+      const before = about.get(path.join(' '))?.changedAt ?? 0;
+      const changedAt = Math.max(before, Number(at));
+      // The second line, of what a link points to, is right for mode and owner.
+      about.set(path.join(' '), { changedAt, mode: parseInt(mode, 8), owner });
+    } else if (kind === 'text') {
+      const path = words.join(' ');
+      const facts = about.get(path);
+      // One line end was put before the mark.
+      if (facts) files[path] = { path, text: part.slice(end + 1, -1), ...facts };
     } else if (kind === 'process') {
-      const args = Buffer.from(d, 'base64').toString('utf8').trim().split(' ');
-      const name = args[0]?.split('/').at(-1) as Component;
+      const [ticks, hz, up, program = '', ...args] = words;
+      const name = program.split('/').at(-1) as Component;
       // Started = now - (uptime - ticks since boot): to 10 ms, where btime is to whole seconds.
-      processes.push({ name, args, startedAt: (now ?? 0) - (Number(c) - Number(a) / Number(b)) });
+      const startedAt = (now ?? 0) - (Number(up) - Number(ticks) / Number(hz));
+      found.push({ name, args, startedAt });
     }
   }
-  return { now, files, processes };
+  return { now, files, processes: found };
 }
 
 /** Resolves the catalogue's locations to paths on one host. */

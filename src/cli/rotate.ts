@@ -33,6 +33,7 @@ interface RotateOptions extends FleetOptions {
   readonly diff: boolean;
   readonly restart: 'needed' | 'always';
   readonly newCa?: string;
+  readonly backupRecipient: string[];
   readonly workerBatch: string;
 }
 
@@ -71,6 +72,12 @@ export function rotateCommand(): Command {
     .option(
       '--new-ca <folder>',
       'your own new CAs: ca.crt, ca.key, front-proxy-ca.crt, front-proxy-ca.key',
+    )
+    .option(
+      '--backup-recipient <age1...>',
+      'who can open the backups of hosts; may be repeated (default: an identity in the state folder)',
+      collect,
+      [],
     )
     .option('--worker-batch <serial>', 'workers at once: a number or a percentage', '10%')
     .action(async (options: RotateOptions) => {
@@ -134,6 +141,7 @@ async function rotate(options: RotateOptions): Promise<RunOutcome> {
       diff: options.diff,
       restart: options.restart,
       workerBatch: options.workerBatch,
+      backupRecipients: options.backupRecipient,
       ...(options.newCa !== undefined && { newCa: options.newCa }),
       emit: view.sink,
     }),

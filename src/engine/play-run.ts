@@ -147,6 +147,8 @@ export function playHosts(
 ): InventoryHost[] {
   const { variables, random } = state.parts;
   const pattern = String(render(play.hosts, boundScope(state, frame)));
+  // A template may name nobody, such as the workers of a fleet that has none.
+  if (pattern === '') return [];
   // The controller is not one of the fleet, so a limit of the fleet does not leave it out.
   if (['localhost', '127.0.0.1'].includes(pattern)) {
     const local = variables.host(pattern);

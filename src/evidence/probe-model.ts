@@ -60,6 +60,8 @@ export interface Probe {
   readonly call: ProbeCall;
   /** From one sending to the next; a slow answer does not delay the next one. */
   readonly intervalMs: number;
+  /** From connecting to the end; that of the set unless given. */
+  readonly deadlineMs?: number;
 }
 
 /** What should happen to a probe: `either` measures without judging. */

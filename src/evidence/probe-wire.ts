@@ -37,10 +37,10 @@ export interface WorkerAnswer {
 }
 
 /** For the message channel alone: within this process, and never stored. */
-export function toWire(id: number, { client, target, call, intervalMs }: Probe): WireProbe {
+export function toWire(id: number, { client, ...probe }: Probe): WireProbe {
   return {
     id,
-    probe: { target, call, intervalMs },
+    probe,
     client: {
       name: client.name,
       trust: client.trust,

@@ -11,7 +11,7 @@ export type * from './probe-model.js';
 /** What a {@link ProbeSet} needs from outside. */
 export interface ProbeSetOptions {
   readonly clock: Clock;
-  /** For each probe, from connecting to its end; 5000 unless given. */
+  /** For a probe that has none of its own, from connecting to its end; 5000 unless given. */
   readonly deadlineMs?: number;
 }
 
@@ -168,11 +168,11 @@ export class ProbeSet {
   }
 
   async #send(entry: Entry): Promise<void> {
-    const { target, client, call } = entry.probe;
+    const { target, client, call, deadlineMs = this.#deadlineMs } = entry.probe;
     const flight = { entry, phase: this.#phase, expected: entry.expectation };
     const sentAt = this.#clock.now();
     this.#flights.add(flight);
-    const outcome = await connectOnce(target, client, call, this.#deadlineMs).catch(
+    const outcome = await connectOnce(target, client, call, deadlineMs).catch(
       (error: unknown): ProbeOutcome => ({ kind: 'error', reason: String(error), ms: 0 }),
     );
     this.#flights.delete(flight);

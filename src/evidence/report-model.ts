@@ -1,5 +1,7 @@
 import type { ProbeSummary } from './probe-model.js';
-import type { RestartCounts } from './restarts.js';
+
+/** Restarts of each component on each host: `{ kubelet: { worker1: 3 } }`. */
+export type RestartCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** What a place holds, told by its certificates; `-` where the item does not exist by design. */
 export type CellState = 'old' | 'both' | 'new' | 'foreign' | 'missing' | '-';

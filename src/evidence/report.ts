@@ -20,7 +20,7 @@ const STATES: readonly StateKnobs[] = [
   { name: 'old', trust: 'old', clients: 'old', servers: 'old' },
   { name: 'trust-both', trust: 'both', clients: 'old', servers: 'old' },
   { name: 'clients-new', trust: 'both', clients: 'new', servers: 'old' },
-  { name: 'servers-new', trust: 'both', clients: 'new', servers: 'new' },
+  { name: 'servers-new', trust: 'both', clients: 'new', servers: 'both' },
   { name: 'new', trust: 'new', clients: 'new', servers: 'new' },
 ];
 

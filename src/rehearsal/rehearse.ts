@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventSink } from '../engine/events.js';
 import type { RunOutcome } from '../engine/options.js';
-import { connectOnce, ProbeSet, type Probe, type ProbeTarget } from '../evidence/probe.js';
+import { connectOnce, type Probe, type ProbeSummary, type ProbeTarget } from '../evidence/probe.js';
+import { startProbeWorker } from '../evidence/probe-worker.js';
 import { connectionTarget } from '../inventory/connection.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { kubernetesGroups } from '../inventory/kubernetes-groups.js';
@@ -31,6 +32,9 @@ import { RestartWatch } from './restarts.js';
 import type { Check } from './result.js';
 import { WalkWatch, type WalkStep } from './walk-watch.js';
 
+/** kubectl waits for as long as it takes; a call that is held comes after 1, 3 or 7 s. */
+const HELD_MS = 15_000;
+
 /** What a rehearsal needs from outside. */
 export interface RehearsalContext {
   readonly transport: Transport;
@@ -56,7 +60,7 @@ export interface RehearsedRound {
   readonly walks: readonly RehearsedWalk[];
   readonly restarts: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly workloadRestarts: Readonly<Record<string, number>>;
-  readonly probes: ReturnType<ProbeSet['summary']>;
+  readonly probes: ProbeSummary;
   readonly leftovers: readonly string[];
   readonly checks: readonly Check[];
 }
@@ -120,10 +124,10 @@ export class Rehearsal {
     const pair = pairOf(await this.store.load(), 'cluster');
     const token = await callerToken(this.#controlPlane, signal);
     const clients = populations(pair, token, clock.now());
-    const probes = new ProbeSet(await this.#probes(clients), { clock });
+    const probes = await startProbeWorker(await this.#probes(clients));
     const restarts = new RestartWatch(this.connections, clock);
     const before = await this.#digests();
-    probes.start();
+    await probes.start();
     const walks: RehearsedWalk[] = [];
     const leftovers = new Set<string>();
     const tlsErrors: string[] = [];
@@ -157,7 +161,7 @@ export class Rehearsal {
             count - (generations[name] ?? count),
           ]),
         ),
-        probes: probes.summary(),
+        probes: await probes.summary(),
         leftovers: [...leftovers],
         checks: [
           {
@@ -264,7 +268,9 @@ export class Rehearsal {
     const steady = clients.find(({ leaf }) => leaf === undefined);
     const throughKubelets = this.#targets().flatMap((target) =>
       calls.flatMap((call): Probe[] =>
-        steady ? [{ target, client: steady.client, call, intervalMs: 15_000 }] : [],
+        steady
+          ? [{ target, client: steady.client, call, intervalMs: 15_000, deadlineMs: HELD_MS }]
+          : [],
       ),
     );
     return [...probesOf(this.#targets(), clients), ...throughKubelets];

@@ -2,15 +2,12 @@ import { readProcesses } from '../rotation/host-survey.js';
 import type { Connection } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 
-/** Two starts closer than this are one: each look computes the start from ticks, to 10 ms. */
-const SAME_START_SECONDS = 0.5;
-
 /**
  * Counts restarts as they are seen on the hosts, not as they are claimed: it looks at the start
  * times of the Kubernetes processes again and again, over connections of its own.
  */
 export class RestartWatch {
-  readonly #starts = new Map<string, number[]>();
+  readonly #starts = new Map<string, Set<number>>();
   readonly #stop = new AbortController();
   #loops: Promise<void>[] = [];
 
@@ -32,7 +29,7 @@ export class RestartWatch {
     const counts: Record<string, Record<string, number>> = {};
     for (const [key, starts] of this.#starts) {
       const [component = '', host = ''] = key.split(' ');
-      counts[component] = { ...counts[component], [host]: starts.length - 1 };
+      counts[component] = { ...counts[component], [host]: starts.size - 1 };
     }
     return counts;
   }
@@ -54,12 +51,10 @@ export class RestartWatch {
   }
 
   async #look(connection: Connection): Promise<void> {
-    const { startedAt } = await readProcesses(connection);
-    for (const [component, at] of Object.entries(startedAt)) {
+    const { startTicks } = await readProcesses(connection);
+    for (const [component, ticks] of Object.entries(startTicks)) {
       const key = `${component} ${connection.host}`;
-      const seen = this.#starts.get(key) ?? [];
-      if (!seen.some((start) => Math.abs(start - at) < SAME_START_SECONDS)) seen.push(at);
-      this.#starts.set(key, seen);
+      this.#starts.set(key, (this.#starts.get(key) ?? new Set()).add(ticks));
     }
   }
 }

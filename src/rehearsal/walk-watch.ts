@@ -1,5 +1,5 @@
 import type { RunEvent } from '../engine/events.js';
-import type { ProbeSet } from '../evidence/probe.js';
+import type { ProbeWorker } from '../evidence/probe-worker.js';
 import type { Matrix } from '../rotation/matrix.js';
 import type { TrustState } from '../rotation/states.js';
 import type { Position } from '../rotation/walk.js';
@@ -31,7 +31,7 @@ export class WalkWatch {
   #last: { at: number; matrix: Matrix } | undefined;
 
   constructor(
-    readonly probes: ProbeSet,
+    readonly probes: Pick<ProbeWorker, 'expect'>,
     readonly populations: readonly Population[],
     readonly name: string,
   ) {}
@@ -69,13 +69,14 @@ export class WalkWatch {
     const from = position.kind === 'at' ? position.state : position.from;
     const of = (client: string): Population | undefined =>
       this.populations.find((population) => population.client.name === client);
-    this.probes.expect(
-      `${this.name}: ${next ? `${from} → ${next}` : `at ${from}`}`,
-      ({ client }) => {
+    const phase = `${this.name}: ${next ? `${from} → ${next}` : `at ${from}`}`;
+    // In order with all other messages to the thread; one that has ended says so when it is stopped.
+    void this.probes
+      .expect(phase, ({ client }) => {
         const population = of(client.name);
         if (!population) return 'either';
         return next ? expectedIn(population, { from, to: next }) : expectedAt(population, from);
-      },
-    );
+      })
+      .catch(() => undefined);
   }
 }

@@ -36,6 +36,8 @@ export interface HostSurvey {
   /** Start of each running component, in seconds since 1970. */
   readonly startedAt: Readonly<Partial<Record<Component, number>>>;
   readonly manifests: Readonly<Record<string, string>>;
+  /** Path of the kubelet's kubeconfig. */
+  readonly kubeletKubeconfig: string;
   readonly items: readonly FoundItem[];
 }
 
@@ -125,26 +127,42 @@ ${show(mark, [KUBELET_CONFIG], sh`${MANIFESTS}/*.yaml`)}`);
     files,
     startedAt: Object.fromEntries(first.processes.map((p) => [p.name, p.startedAt])),
     manifests,
+    kubeletKubeconfig: paths.kubeletKubeconfig,
     items: foundItems(paths.all(), files),
   };
+}
+
+/** What runs on a host, by component. */
+export interface RunningProcesses extends Pick<HostSurvey, 'now' | 'startedAt'> {
+  /** Start in clock ticks since boot: exact, so that two looks at one process give the same. */
+  readonly startTicks: Readonly<Partial<Record<Component, number>>>;
 }
 
 /** The running components and when each was started, by the host's own clock. One light round trip. */
 export async function readProcesses(
   connection: Connection,
   signal?: AbortSignal,
-): Promise<Pick<HostSurvey, 'now' | 'startedAt'>> {
+): Promise<RunningProcesses> {
   const mark = newMark();
   const options = { become: true, ...(signal && { signal }) };
   const { stdout } = await connection.run(processes(mark), options);
   const { now = 0, processes: found } = parseLook(stdout, mark);
-  return { now, startedAt: Object.fromEntries(found.map((p) => [p.name, p.startedAt])) };
+  return {
+    now,
+    startedAt: Object.fromEntries(found.map((p) => [p.name, p.startedAt])),
+    startTicks: Object.fromEntries(found.map((p) => [p.name, p.ticks])),
+  };
 }
 
 interface Look {
   readonly now: number | undefined;
   readonly files: Readonly<Record<string, SurveyedFile>>;
-  readonly processes: readonly { name: Component; startedAt: number; args: readonly string[] }[];
+  readonly processes: readonly {
+    name: Component;
+    ticks: number;
+    startedAt: number;
+    args: readonly string[];
+  }[];
 }
 
 /** Parses what the scripts above print. Pure. */
@@ -172,9 +190,10 @@ export function parseLook(stdout: string, mark: string): Look {
     } else if (kind === 'process') {
       const [ticks, hz, up, program = '', ...args] = words;
       const name = program.split('/').at(-1) as Component;
-      // Started = now - (uptime - ticks since boot): to 10 ms, where btime is to whole seconds.
+      // Started = now - (uptime - ticks since boot): to 10 ms, where btime is to whole seconds. The
+      // uptime is read after the clock: on a slow host the start seems too early, never too late.
       const startedAt = (now ?? 0) - (Number(up) - Number(ticks) / Number(hz));
-      found.push({ name, args, startedAt });
+      found.push({ name, ticks: Number(ticks), args, startedAt });
     }
   }
   return { now, files, processes: found };
@@ -198,6 +217,10 @@ class Locations {
       kubeconfig: argument?.slice('--kubeconfig='.length) ?? KUBELET_KUBECONFIG,
       clientCa: config.authentication?.x509?.clientCAFile,
     };
+  }
+
+  get kubeletKubeconfig(): string {
+    return this.#kubelet.kubeconfig;
   }
 
   all(): readonly { item: CatalogueItem; path: string; field?: string }[] {

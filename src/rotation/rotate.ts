@@ -26,6 +26,8 @@ export interface RotationOptions extends Omit<
   readonly restart?: 'needed' | 'always';
   /** A folder with the operator's own new CAs; default: they are made. */
   readonly newCa?: string;
+  /** Who can open the backups of hosts, as age recipients; default: who has the state folder. */
+  readonly backupRecipients?: readonly string[];
   /** Workers in work at once, as `serial` (default `10%`). */
   readonly workerBatch?: string;
   readonly groups?: { readonly controlPlane?: string; readonly workers?: string };
@@ -38,7 +40,7 @@ export interface RotationOptions extends Omit<
  */
 export function runRotation(options: RotationOptions): Promise<RunOutcome> {
   const { store, to, playbook = 'rotate-ca', restart = 'needed', newCa, groups, ...rest } = options;
-  const { workerBatch = '10%', ...run } = rest;
+  const { workerBatch = '10%', backupRecipients = [], ...run } = rest;
   const { controlPlane, workers } = kubernetesGroups(run.inventory, groups);
   const names = (hosts: readonly { name: string }[]): string =>
     hosts.map((host) => host.name).join(',');
@@ -52,6 +54,7 @@ export function runRotation(options: RotationOptions): Promise<RunOutcome> {
         trust_states: STATE_KNOBS,
         restart,
         new_ca: newCa ?? '',
+        backup_recipients: [...backupRecipients],
         control_plane: names(controlPlane),
         workers: names(workers),
         worker_batch: workerBatch,

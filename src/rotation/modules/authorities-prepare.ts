@@ -112,29 +112,18 @@ async function readGiven(
   return Object.fromEntries(await Promise.all(authorities.map(read)));
 }
 
-/** Refuses a state folder of another cluster, and a new CA that verifiers could take for the old one. */
+/** Refuses a rotation that another folder knows of, and a new CA that verifiers could take for the old one. */
 function refuseOthers({ authorities, there, given }: Seen, name: AuthorityName): void {
   const held = parseCertificates(there[name]?.certificate ?? '');
   const pair = authorities[name];
-  const [first] = held;
-  if (pair) {
-    const known = [pair.old, pair.new].map((a) => a?.certificate.fingerprintSha256);
-    if (!held.some((certificate) => known.includes(certificate.fingerprintSha256))) {
-      throw new CaravanError(
-        'input',
-        `The state folder is of another cluster: its ${name} CA is ${pair.old.certificate.subject} ` +
-          `(sha256 ${pair.old.certificate.fingerprintSha256.slice(0, 16)}), and ${there[name]?.path ?? 'the host'} holds ` +
-          `${first ? `${first.subject} (sha256 ${first.fingerprintSha256.slice(0, 16)})` : 'none'}.`,
-        { hint: 'Give the folder of this cluster with --state, or an empty one.' },
-      );
-    }
-  } else if (held.length > 1) {
+  if (!pair && held.length > 1) {
     throw new CaravanError(
       'gate',
       `${there[name]?.path ?? name} holds ${held.length} certificates: a rotation is under way that this state folder knows nothing of.`,
       { hint: 'Give the state folder of that rotation with --state.' },
     );
   }
+  const [first] = held;
   const old = pair?.old.certificate ?? first;
   const next = given[name]?.certificate;
   if (

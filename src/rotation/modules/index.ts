@@ -7,6 +7,7 @@ import { caLeaf } from './ca-leaf.js';
 import { caSigner } from './ca-signer.js';
 import { caTidy } from './ca-tidy.js';
 import { caTrust } from './ca-trust.js';
+import { hostBackup } from './host-backup.js';
 import { hostSurvey } from './host-survey.js';
 import { kubeletRead } from './kubelet-read.js';
 import { leftoversScan } from './leftovers.js';
@@ -19,12 +20,13 @@ import { workloadsRead } from './workloads-read.js';
 export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
   return [
     hostSurvey,
+    hostBackup(store),
     rotationSurvey(store),
     authoritiesPrepare(store),
     caSigner(store),
     caTrust(store),
     caLeaf(store),
-    staticPods,
+    staticPods(store),
     kubeletRead(store),
     apiServerProof(store),
     apiTrust(store),

@@ -3,7 +3,7 @@ import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objec
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
-import { asCaravanError } from '../../values/error.js';
+import { asCaravanError, CaravanError } from '../../values/error.js';
 import { apiPlaces } from '../api-places.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';
 import { placesOf } from '../changes.js';
@@ -41,7 +41,9 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     input,
     observe: async (_input, context) => {
       const surveys = surveysOf(context);
-      const authorities = withPresent(await store.load(), surveys);
+      const kept = await store.load();
+      refuseOtherCluster(kept, surveys, store.folder);
+      const authorities = withPresent(kept, surveys);
       const api = await readApi(context);
       return {
         places: [
@@ -85,6 +87,37 @@ function surveysOf({ hosts }: ModuleContext): HostSurvey[] {
     const survey = vars[SURVEY_FACT] as HostSurvey | undefined;
     return survey ? [survey] : [];
   });
+}
+
+/**
+ * A fleet of which no bundle holds a CA that the state folder knows is another fleet.
+ *
+ * @throws CaravanError input: names the CA of the folder and the one that was found.
+ */
+function refuseOtherCluster(
+  kept: Authorities,
+  surveys: readonly HostSurvey[],
+  folder: string,
+): void {
+  for (const name of AUTHORITY_NAMES) {
+    const pair = kept[name];
+    const bundles = surveys.flatMap(({ host, items }) =>
+      items
+        .filter(({ item, pem }) => item.authority === name && item.knob === 'trust' && pem !== '')
+        .map((found) => ({ host, found, held: certificatesOf(found) })),
+    );
+    const [first] = bundles;
+    if (!pair || !first) continue;
+    const known = [pair.old, pair.new].map((a) => a?.certificate.fingerprintSha256);
+    if (bundles.some(({ held }) => held.some((c) => known.includes(c.fingerprintSha256)))) continue;
+    throw new CaravanError(
+      'input',
+      `The state folder ${folder} is of another cluster: its ${name} CA is ${pair.old.certificate.subject} ` +
+        `(sha256 ${pair.old.certificate.fingerprintSha256.slice(0, 16)}), and ${first.found.path} on ${first.host} holds ` +
+        `${first.held.map((c) => `${c.subject} (sha256 ${c.fingerprintSha256.slice(0, 16)})`).join(', ')}.`,
+      { host: first.host, hint: 'Give the folder of this cluster with --state, or an empty one.' },
+    );
+  }
 }
 
 /**

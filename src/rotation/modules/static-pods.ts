@@ -6,7 +6,9 @@ import type { Component } from '../../pki/catalogue.js';
 import { readFlags, setAnnotation, setFlags } from '../../pki/static-pod.js';
 import { asCaravanError, CaravanError } from '../../values/error.js';
 import { sh } from '../../values/shell.js';
+import type { AuthorityStore } from '../authorities.js';
 import { readHostSurvey, readProcesses, staleComponents, type HostSurvey } from '../host-survey.js';
+import { RESTART, restartKubelet } from '../kubelet-restart.js';
 import { signerFiles, signerFlags } from '../signer.js';
 
 const input = z.strictObject({
@@ -21,6 +23,8 @@ const input = z.strictObject({
 
 type Input = z.infer<typeof input>;
 type StaticPod = Exclude<Component, 'kubelet'>;
+
+type Change = PodChange | (typeof RESTART & { readonly survey: HostSurvey });
 
 /** What a manifest says while a rotation is under way, so that its pod reads its files again. */
 export const READ_ANNOTATION = 'caravan/has-read';
@@ -47,37 +51,53 @@ type PodChange = HostChange & {
  * not read their files. A pod is restarted by a changed manifest, since an unchanged one is left
  * alone by the kubelet; the annotation that changes it is gone at the end, so that the manifest
  * has its first bytes again.
+ *
+ * A kubelet starts a changed static pod only 10 to 15 s after the one before has ended
+ * (pod_workers.go, allowPodStart), unless it was itself started meanwhile. So where it must be
+ * restarted too, that happens in between.
  */
-export const staticPods: TaskModule<Input, HostSurvey, PodChange> = {
-  name: 'static_pods',
-  doc: 'Set the flags of the control plane pods for a state, restart those that must read again, and see them healthy.',
-  input,
-  observe: (_input, { connection, signal }) => readHostSurvey(connection, signal),
-  check: (survey, wanted) => ({
-    changes: (Object.keys(survey.manifests) as StaticPod[]).flatMap((component) =>
-      podChange(survey, component, wanted),
-    ),
-    reason: 'flags are as they must be, and every pod has read its files',
-  }),
-  apply: async (changes, { within }, context) => {
-    const { now } = await readProcesses(context.connection, context.signal);
-    await applyHostChanges(changes, context);
-    // All of them end before anything is put back, so that none goes on behind the task's back.
-    const ends = await Promise.allSettled(
-      changes.map((change) => healthy(change, now, within, context)),
-    );
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (failed) {
-      await putBack(changes, context);
-      throw asCaravanError(failed.reason);
-    }
-    context.record(
-      'restarts',
-      changes.map(({ component }) => ({ component, host: context.host.name })),
-    );
-    return {};
-  },
-};
+export function staticPods(store: AuthorityStore): TaskModule<Input, HostSurvey, Change> {
+  return {
+    name: 'static_pods',
+    doc: 'Set the flags of the control plane pods for a state, restart those that must read again, and see them healthy.',
+    input,
+    observe: (_input, { connection, signal }) => readHostSurvey(connection, signal),
+    check: (survey, wanted) => {
+      const pods = (Object.keys(survey.manifests) as StaticPod[]).flatMap((component) =>
+        podChange(survey, component, wanted),
+      );
+      const kubelet = pods.length > 0 && staleComponents(survey).includes('kubelet');
+      return {
+        changes: kubelet ? [...pods, { ...RESTART, survey }] : pods,
+        reason: 'flags are as they must be, and every pod has read its files',
+      };
+    },
+    apply: async (changes, { clients, within }, context) => {
+      const { now } = await readProcesses(context.connection, context.signal);
+      const pods = changes.filter((change): change is PodChange => 'component' in change);
+      await applyHostChanges(pods, context);
+      for (const change of changes) {
+        if (!('survey' in change)) continue;
+        await ended(pods, now, within, context);
+        await restartKubelet(change.survey, store, { as: clients, within }, context);
+      }
+      // All of them end before anything is put back, so that none goes on behind the task's back.
+      const ends = await Promise.allSettled(
+        pods.map((change) => healthy(change, now, within, context)),
+      );
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed) {
+        await putBack(pods, context);
+        throw asCaravanError(failed.reason);
+      }
+      context.record(
+        'restarts',
+        pods.map(({ component }) => ({ component, host: context.host.name })),
+      );
+      return {};
+    },
+  };
+}
 
 function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): PodChange[] {
   const before = survey.manifests[component] ?? '';
@@ -131,6 +151,22 @@ function wantedManifest(
   return files ? setFlags(annotated, signerFlags(files, under)) : annotated;
 }
 
+/** Waits until no process of these components is left from before `since` (the host's clock). */
+async function ended(
+  pods: readonly PodChange[],
+  since: number,
+  withinSeconds: number,
+  { connection, clock, signal }: ModuleContext,
+): Promise<void> {
+  const deadline = clock.now().getTime() + withinSeconds * 1000;
+  // One that does not end in time is found by the wait for its successor.
+  while (clock.now().getTime() < deadline) {
+    const { startedAt } = await readProcesses(connection, signal);
+    if (pods.every(({ component }) => (startedAt[component] ?? since) >= since)) return;
+    await clock.sleep(200, signal);
+  }
+}
+
 /** Waits until a component was started after `since` (the host's clock) and says it is healthy. */
 async function healthy(
   { component, port }: PodChange,
@@ -152,7 +188,7 @@ async function healthy(
     }
     if (seen !== said) progress(`${component}: ${seen}`);
     said = seen;
-    await clock.sleep(500, signal);
+    await clock.sleep(250, signal);
   }
   throw new CaravanError(
     'verify',

@@ -8,8 +8,9 @@ import { toPem } from '../pki/certificate.js';
  */
 export function traces(certificate: Certificate): string[] {
   const pem = toPem('CERTIFICATE', certificate.der);
-  // Its second body line: beyond what certificates of one issuer have in common at their start.
-  const line = pem.split('\n')[2] ?? '';
+  // The last whole line: of the signature, which no other certificate has. A line of names would
+  // be found in the leaves that the authority signed, too.
+  const line = pem.split('\n').findLast((one) => /^[^-]{64}$/.test(one)) ?? '';
   const inside = [0, 1, 2].map((skip) => {
     const part = line.slice(skip);
     return Buffer.from(part.slice(0, part.length - (part.length % 3))).toString('base64');

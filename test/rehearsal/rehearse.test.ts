@@ -24,7 +24,7 @@ test('rehearse rotates a real cluster there and back and there, and no request f
   expect(result).toMatchObject({
     ok: true,
     kubernetes: 'v1.36.3',
-    probes: { balancer: { failed: 0 }, direct: { failed: 0 } },
+    probes: { balancer: { failed: 0 } },
     restarts: { 'kube-apiserver': 0 },
     leftovers: 0,
   });

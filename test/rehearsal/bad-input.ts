@@ -106,11 +106,6 @@ export const NEW_CAS: readonly {
     make: { subject: '/CN=next-key', wrongKey: true },
     said: [/next-key/, /key/],
   },
-  {
-    problem: 'named as the old one',
-    make: { subject: '/CN=kubernetes' },
-    said: [/name of the old one/, /CN=kubernetes/],
-  },
 ];
 
 /** A state folder with the authority of a cluster that is not the lab's. */

@@ -143,7 +143,8 @@ function wantedManifest(
 ): string {
   const under = holds === 'both';
   if (component === 'kube-apiserver') {
-    if (restart === 'needed') return before;
+    // What `always` put in goes at either end, whoever comes there.
+    if (restart === 'needed' && under) return before;
     return setAnnotation(before, READ_ANNOTATION, under ? `${clients}-${servers}` : undefined);
   }
   const annotated = setAnnotation(before, READ_ANNOTATION, under ? clients : undefined);

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
+import { openJournal } from '../evidence/journal.js';
 import { loadInventory } from '../inventory/load.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { AuthorityStore } from '../rotation/authorities.js';
@@ -133,19 +134,28 @@ function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal
 async function rotate(options: RotateOptions): Promise<RunOutcome> {
   const inventory = await loadInventory(options.inventory);
   const view = createView({ format: options.output, diff: options.diff });
-  return untilStopped(view.say, (signal) =>
-    runRotation({
-      ...shared(options, inventory, signal),
-      to: options.to,
-      check: options.check,
-      diff: options.diff,
-      restart: options.restart,
-      workerBatch: options.workerBatch,
-      backupRecipients: options.backupRecipient,
-      ...(options.newCa !== undefined && { newCa: options.newCa }),
-      emit: view.sink,
-    }),
-  );
+  // For audit and timing; where the fleet is, is never read from it.
+  const journal = openJournal(join(stateFolder(options).folder, 'journal.jsonl'));
+  try {
+    return await untilStopped(view.say, (signal) =>
+      runRotation({
+        ...shared(options, inventory, signal),
+        to: options.to,
+        check: options.check,
+        diff: options.diff,
+        restart: options.restart,
+        workerBatch: options.workerBatch,
+        backupRecipients: options.backupRecipient,
+        ...(options.newCa !== undefined && { newCa: options.newCa }),
+        emit: (event) => {
+          view.sink(event);
+          journal.sink(event);
+        },
+      }),
+    );
+  } finally {
+    journal.close();
+  }
 }
 
 /** What `rotation_survey` registers. */

@@ -94,7 +94,7 @@ test('a second rotation that is killed in every state ends where an undisturbed 
   );
   const logs = await onHost('cp2', 'journalctl | grep -cFf /run/argv-patterns; true');
   expect(logs).toBe('0');
-  const journal = await readFile('report/journal.jsonl', 'utf8');
+  const journal = await readFile('inventory/lab/.caravan/journal.jsonl', 'utf8');
   for (const key of keys) expect(journal).not.toContain(key);
   expect(journal).not.toContain('PRIVATE KEY');
 });

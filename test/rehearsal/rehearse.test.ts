@@ -85,6 +85,7 @@ test('a second rotation that is killed in every state ends where an undisturbed 
   for (const host of NODES) {
     const odd = "find /etc/kubernetes /var/lib/kubelet -xdev -name '*caravan*' -o -name '.*.tmp'";
     expect(await onHost(host, odd)).toBe('');
+    expect(await onHost(host, 'iptables -S | grep -c "dport 10250"; true')).toBe('0');
     const readable = 'find /etc/kubernetes /var/lib/kubelet/pki -type f -perm /o+r';
     expect(await onHost(host, `${readable} -exec grep -l "PRIVATE KEY" {} +; true`)).toBe('');
   }

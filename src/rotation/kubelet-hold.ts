@@ -68,7 +68,7 @@ export async function withKubeletsHeld<T>(
     sh`${PATH}
 command -v iptables >/dev/null && command -v systemd-run >/dev/null || exit 0
 systemctl stop ${unit}.timer 2>/dev/null
-systemd-run --quiet --collect --unit=${unit} --on-active=${LONGEST_SECONDS} sh -c ${release(side).text} || exit 0
+systemd-run --quiet --collect --unit=${unit} --on-active=${LONGEST_SECONDS} --timer-property=AccuracySec=1s sh -c ${release(side).text} || exit 0
 ${each(side, (program, rule) => sh`${program} -w -I ${rule} && echo held`)}
 true`,
     { become: true, signal },

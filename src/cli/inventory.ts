@@ -1,14 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { lazyVars, Variables } from '../engine/variables.js';
 import { checkInventory, type Finding } from '../inventory/check.js';
 import { loadInventory } from '../inventory/load.js';
 import { printGraph, printHost, printHosts, printList } from '../inventory/print.js';
 import type { LoadedInventory } from '../inventory/resolve.js';
-import { vaultPasswords } from '../inventory/vault-passwords.js';
 import { CaravanError } from '../values/error.js';
+import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 
 /** Options of `caravan inventory`, as commander gives them. */
-interface InventoryOptions {
+interface InventoryOptions extends VaultOptions {
   readonly inventory: readonly string[];
   readonly limit?: string;
   readonly playbookDir?: string;
@@ -22,8 +23,6 @@ interface InventoryOptions {
   readonly output?: string;
   readonly showSecrets?: boolean;
   readonly check?: boolean;
-  readonly vaultPasswordFile?: string;
-  readonly askVaultPass?: boolean;
 }
 
 const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check'] as const;
@@ -31,7 +30,7 @@ const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check'] as const;
 /** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
 export function inventoryCommand(): Command {
   const append = (value: string, all: readonly string[]) => [...all, value];
-  return new Command('inventory')
+  const command = new Command('inventory')
     .description('print what the inventory says, as ansible-inventory does')
     .argument('[group]', 'group at which --graph starts', 'all')
     .option(
@@ -54,10 +53,9 @@ export function inventoryCommand(): Command {
     .option('-y, --yaml', 'YAML instead of JSON')
     .option('--export', 'with --list: variables where they are defined, not merged')
     .option('--output <file>', 'write to a file instead of the screen')
-    .option('--vault-password-file <file>', 'file (or program that prints) [ID@]the vault password')
-    .option('--ask-vault-pass', 'ask for the vault password')
     .option('--show-secrets', 'print decrypted vault values instead of [secret]')
     .action((group: string, options: InventoryOptions) => run(group, options));
+  return addVaultOptions(command);
 }
 
 async function run(group: string, options: InventoryOptions): Promise<void> {
@@ -72,13 +70,15 @@ async function run(group: string, options: InventoryOptions): Promise<void> {
   }
   const inventory = await loadInventory(options.inventory, {
     ...(options.playbookDir !== undefined && { playbookFolder: options.playbookDir }),
-    vaultPasswords: await vaultPasswords(options),
+    vaultPasswords: await vaultPasswordsOf(options),
     warn: (message) => {
       if (!options.check) process.stderr.write(`[warning] ${message}\n`);
     },
   });
   if (options.check) {
-    reportFindings(checkInventory(inventory), inventory.hosts.length);
+    const variables = new Variables(inventory, {}, {});
+    const findings = checkInventory(inventory, (host) => lazyVars(variables.scope(host)));
+    reportFindings(findings, inventory.hosts.length);
     return;
   }
   const text = `${print(inventory, group, options)}\n`;

@@ -10,7 +10,7 @@ import { Secret } from '../values/secret.js';
 export async function askPassword(prompt: string): Promise<Secret> {
   if (!process.stdin.isTTY)
     throw new CaravanError('input', `${prompt.trim()} cannot be asked: no terminal`, {
-      hint: 'set ansible_become_password in a vaulted variable file',
+      hint: 'name a file instead: --vault-password-file, or a vaulted variable for other passwords',
     });
   process.stderr.write(prompt);
   const nowhere = new Writable({

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { ansiblePrograms } from './oracle.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const CARAVAN = join(ROOT, 'bin/caravan.js');
+/** The program. */
+export const CARAVAN = join(ROOT, 'bin/caravan.js');
 
 /** What a program printed and how it ended. */
 export interface Ended {

@@ -5,6 +5,7 @@ import { checkInventory, type Finding } from '../inventory/check.js';
 import { loadInventory } from '../inventory/load.js';
 import { printGraph, printHost, printHosts, printList } from '../inventory/print.js';
 import type { LoadedInventory } from '../inventory/resolve.js';
+import { inventorySchema } from '../inventory/schema.js';
 import { CaravanError } from '../values/error.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 
@@ -23,9 +24,10 @@ interface InventoryOptions extends VaultOptions {
   readonly output?: string;
   readonly showSecrets?: boolean;
   readonly check?: boolean;
+  readonly schema?: boolean;
 }
 
-const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check'] as const;
+const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check', 'schema'] as const;
 
 /** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
 export function inventoryCommand(): Command {
@@ -49,6 +51,7 @@ export function inventoryCommand(): Command {
       '--check',
       'what is probably not meant, with its place; exits 1 when there is something',
     )
+    .option('--schema', 'the JSON Schema of a YAML inventory, for editors')
     .option('--vars', 'with --graph: variables too')
     .option('-y, --yaml', 'YAML instead of JSON')
     .option('--export', 'with --list: variables where they are defined, not merged')
@@ -65,8 +68,12 @@ async function run(group: string, options: InventoryOptions): Promise<void> {
   if (chosen.length !== 1) {
     throw new CaravanError(
       'input',
-      `one of --list, --host, --graph, --list-hosts and --check is needed; ${chosen.length} were given`,
+      `one of --list, --host, --graph, --list-hosts, --check and --schema is needed; ${chosen.length} were given`,
     );
+  }
+  if (options.schema) {
+    write(JSON.stringify(inventorySchema(), undefined, 2), options.output);
+    return;
   }
   const inventory = await loadInventory(options.inventory, {
     ...(options.playbookDir !== undefined && { playbookFolder: options.playbookDir }),
@@ -81,9 +88,12 @@ async function run(group: string, options: InventoryOptions): Promise<void> {
     reportFindings(findings, inventory.hosts.length);
     return;
   }
-  const text = `${print(inventory, group, options)}\n`;
-  if (options.output === undefined) process.stdout.write(text);
-  else writeFileSync(options.output, text, { mode: 0o600 });
+  write(print(inventory, group, options), options.output);
+}
+
+function write(text: string, file: string | undefined): void {
+  if (file === undefined) process.stdout.write(`${text}\n`);
+  else writeFileSync(file, `${text}\n`, { mode: 0o600 });
 }
 
 function reportFindings(findings: readonly Finding[], hosts: number): void {

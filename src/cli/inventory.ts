@@ -1,14 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { lazyVars, Variables } from '../engine/variables.js';
 import { checkInventory, type Finding } from '../inventory/check.js';
 import { loadInventory } from '../inventory/load.js';
 import { printGraph, printHost, printHosts, printList } from '../inventory/print.js';
 import type { LoadedInventory } from '../inventory/resolve.js';
-import { vaultPasswords } from '../inventory/vault-passwords.js';
+import { inventorySchema } from '../inventory/schema.js';
 import { CaravanError } from '../values/error.js';
+import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 
 /** Options of `caravan inventory`, as commander gives them. */
-interface InventoryOptions {
+interface InventoryOptions extends VaultOptions {
   readonly inventory: readonly string[];
   readonly limit?: string;
   readonly playbookDir?: string;
@@ -22,16 +24,15 @@ interface InventoryOptions {
   readonly output?: string;
   readonly showSecrets?: boolean;
   readonly check?: boolean;
-  readonly vaultPasswordFile?: string;
-  readonly askVaultPass?: boolean;
+  readonly schema?: boolean;
 }
 
-const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check'] as const;
+const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check', 'schema'] as const;
 
 /** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
 export function inventoryCommand(): Command {
   const append = (value: string, all: readonly string[]) => [...all, value];
-  return new Command('inventory')
+  const command = new Command('inventory')
     .description('print what the inventory says, as ansible-inventory does')
     .argument('[group]', 'group at which --graph starts', 'all')
     .option(
@@ -50,14 +51,14 @@ export function inventoryCommand(): Command {
       '--check',
       'what is probably not meant, with its place; exits 1 when there is something',
     )
+    .option('--schema', 'the JSON Schema of a YAML inventory, for editors')
     .option('--vars', 'with --graph: variables too')
     .option('-y, --yaml', 'YAML instead of JSON')
     .option('--export', 'with --list: variables where they are defined, not merged')
     .option('--output <file>', 'write to a file instead of the screen')
-    .option('--vault-password-file <file>', 'file (or program that prints) [ID@]the vault password')
-    .option('--ask-vault-pass', 'ask for the vault password')
     .option('--show-secrets', 'print decrypted vault values instead of [secret]')
     .action((group: string, options: InventoryOptions) => run(group, options));
+  return addVaultOptions(command);
 }
 
 async function run(group: string, options: InventoryOptions): Promise<void> {
@@ -67,23 +68,32 @@ async function run(group: string, options: InventoryOptions): Promise<void> {
   if (chosen.length !== 1) {
     throw new CaravanError(
       'input',
-      `one of --list, --host, --graph, --list-hosts and --check is needed; ${chosen.length} were given`,
+      `one of --list, --host, --graph, --list-hosts, --check and --schema is needed; ${chosen.length} were given`,
     );
+  }
+  if (options.schema) {
+    write(JSON.stringify(inventorySchema(), undefined, 2), options.output);
+    return;
   }
   const inventory = await loadInventory(options.inventory, {
     ...(options.playbookDir !== undefined && { playbookFolder: options.playbookDir }),
-    vaultPasswords: await vaultPasswords(options),
+    vaultPasswords: await vaultPasswordsOf(options),
     warn: (message) => {
       if (!options.check) process.stderr.write(`[warning] ${message}\n`);
     },
   });
   if (options.check) {
-    reportFindings(checkInventory(inventory), inventory.hosts.length);
+    const variables = new Variables(inventory, {}, {});
+    const findings = checkInventory(inventory, (host) => lazyVars(variables.scope(host)));
+    reportFindings(findings, inventory.hosts.length);
     return;
   }
-  const text = `${print(inventory, group, options)}\n`;
-  if (options.output === undefined) process.stdout.write(text);
-  else writeFileSync(options.output, text, { mode: 0o600 });
+  write(print(inventory, group, options), options.output);
+}
+
+function write(text: string, file: string | undefined): void {
+  if (file === undefined) process.stdout.write(`${text}\n`);
+  else writeFileSync(file, `${text}\n`, { mode: 0o600 });
 }
 
 function reportFindings(findings: readonly Finding[], hosts: number): void {

@@ -15,9 +15,10 @@ import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
 import { exitCodeOf } from './exit.js';
 import { systemClock, untilStopped } from './system.js';
+import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 import { createView, type OutputFormat } from './view.js';
 
-interface FleetOptions {
+interface FleetOptions extends VaultOptions {
   readonly inventory: string[];
   readonly state?: string;
   readonly controlPlaneGroup?: string;
@@ -92,7 +93,7 @@ export function rotateCommand(): Command {
 }
 
 function fleetCommand(name: string): Command {
-  return new Command(name)
+  return addVaultOptions(new Command(name))
     .requiredOption('-i, --inventory <source>', 'inventory; may be repeated', collect, [])
     .option(
       '--state <folder>',
@@ -116,6 +117,10 @@ function stateFolder({ inventory, state }: FleetOptions): AuthorityStore {
   return new AuthorityStore(state ?? join(folder, '.caravan'));
 }
 
+async function readInventory(options: FleetOptions): Promise<Inventory> {
+  return loadInventory(options.inventory, { vaultPasswords: await vaultPasswordsOf(options) });
+}
+
 function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal) {
   return {
     inventory,
@@ -132,7 +137,7 @@ function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal
 }
 
 async function rotate(options: RotateOptions): Promise<RunOutcome> {
-  const inventory = await loadInventory(options.inventory);
+  const inventory = await readInventory(options);
   const view = createView({ format: options.output, diff: options.diff });
   // For audit and timing; where the fleet is, is never read from it.
   const journal = openJournal(join(stateFolder(options).folder, 'journal.jsonl'));
@@ -171,7 +176,7 @@ async function surveyFleet(
   options: FleetOptions,
   to: TrustState,
 ): Promise<{ outcome: RunOutcome; survey?: Survey }> {
-  const inventory = await loadInventory(options.inventory);
+  const inventory = await readInventory(options);
   const view = createView({ format: options.output, diff: false });
   let survey: Survey | undefined;
   const outcome = await untilStopped(view.say, (signal) =>

@@ -5,28 +5,30 @@ import { Secret } from '../values/secret.js';
 
 /**
  * Asks for a password on the terminal, without showing it.
- * @throws CaravanError input where there is no terminal to ask on.
+ * @throws CaravanError input where there is no terminal to ask on; cancelled on Ctrl-C and Ctrl-D.
  */
 export async function askPassword(prompt: string): Promise<Secret> {
   if (!process.stdin.isTTY)
     throw new CaravanError('input', `${prompt.trim()} cannot be asked: no terminal`, {
-      hint: 'set ansible_become_password in a vaulted variable file',
+      hint: 'name a file instead: --vault-password-file, or a vaulted variable for other passwords',
     });
-  process.stderr.write(prompt);
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Only now does the terminal show nothing of what is typed.
+  process.stderr.write(prompt);
   try {
     return await new Promise<Secret>((resolve, reject) => {
       lines.once('line', (line) => {
         resolve(new Secret(line));
       });
-      lines.once('SIGINT', () => {
-        reject(new CaravanError('cancelled', 'no password was given'));
-      });
+      for (const end of ['SIGINT', 'close'])
+        lines.once(end, () => {
+          reject(new CaravanError('cancelled', 'no password was given'));
+        });
     });
   } finally {
     lines.close();

@@ -20,9 +20,10 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { askPassword } from './run.password.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
+import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 import { createView, type OutputFormat } from './view.js';
 
-interface RunCommandOptions {
+interface RunCommandOptions extends VaultOptions {
   readonly inventory: readonly string[];
   readonly limit?: string;
   readonly forks: number;
@@ -59,7 +60,7 @@ function count(value: string): number {
 
 /** `caravan run`: run a playbook, with the options of `ansible-playbook`. */
 export function runCommand(): Command {
-  return new Command('run')
+  return addVaultOptions(new Command('run'))
     .description('run a playbook')
     .argument('<playbook>', 'YAML file')
     .option(
@@ -146,9 +147,10 @@ const NO_INVENTORY: Inventory = {
   },
 };
 
-function readInventory(file: string, options: RunCommandOptions): Promise<Inventory> {
+async function readInventory(file: string, options: RunCommandOptions): Promise<Inventory> {
   return loadInventory(options.inventory, {
     playbookFolder: dirname(file),
+    vaultPasswords: await vaultPasswordsOf(options),
     warn: (message) => process.stderr.write(`[warning] ${message}\n`),
   });
 }

@@ -5,7 +5,6 @@ import { connectionTarget } from '../inventory/connection.js';
 import type { ConnectionTarget } from '../transport/port.js';
 import { loadPlaybook } from '../playbook/load.js';
 import type { Play, Playbook } from '../playbook/model.js';
-import { render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import { ConnectionPool } from './connections.js';
 import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
@@ -13,7 +12,7 @@ import type { RunOptions, RunOutcome } from './options.js';
 import { runPlay } from './play-run.js';
 import { RunState } from './run-state.js';
 import { Scrubber } from './shown.js';
-import { Variables } from './variables.js';
+import { lazyVars, Variables } from './variables.js';
 
 const DEFAULT_FORKS = 5;
 const DEFAULT_TASK_TIMEOUT_SECONDS = 300;
@@ -23,18 +22,8 @@ function targetOf(name: string, variables: Variables, options: RunOptions): Conn
   const host = variables.host(name);
   if (host === undefined)
     throw new CaravanError('input', `connect: the inventory has no host '${name}'`, { host: name });
-  const scope = variables.scope(host);
-  const connection = [...new Set(scope.names())].filter((key) => key.startsWith('ansible_'));
-  const vars = Object.fromEntries(
-    connection.map((key) => {
-      const source = `variable '${key}' of host '${name}'`;
-      return [key, render({ value: scope.lookup(key)?.value, source }, scope)];
-    }),
-  );
-  return connectionTarget(
-    { ...host, vars: { ...host.vars, ...vars } },
-    options.connectionOverrides,
-  );
+  const vars = lazyVars(variables.scope(host));
+  return connectionTarget({ name: host.name, vars }, options.connectionOverrides);
 }
 
 function learnSecrets(options: RunOptions): Scrubber {

@@ -1,5 +1,6 @@
 import { CaravanError } from '../values/error.js';
 import type { Place } from './data.js';
+import { shown } from './shown.js';
 
 /*
  * Host names, addresses and ranges as ansible-core's parsing/utils/addresses.py and
@@ -28,6 +29,8 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** More hosts than this from one range is a slip of the finger. */
 const MAX_RANGE = 100_000;
+/** A name in DNS has at most 253 letters; ranges take some more. */
+const MAX_NAME = 2_000;
 
 /** Whether a name is an IPv4 or IPv6 address (or a pattern of such), as Ansible sees it. */
 export function isAddress(name: string): boolean {
@@ -36,6 +39,7 @@ export function isAddress(name: string): boolean {
 
 /** `host`, `host:port` or `[host]:port`, ranges allowed; undefined where it is none of these. */
 export function parseAddress(text: string): { host: string; port?: number } | undefined {
+  if (text.length > MAX_NAME) return undefined;
   let host = text;
   let port: number | undefined;
   for (const form of [BRACKETED_PORT, HOST_PORT]) {
@@ -53,6 +57,11 @@ export function parseAddress(text: string): { host: string; port?: number } | un
  * no address stays as it is, a name of its own.
  */
 export function expandHosts(entry: string, place: Place): { names: string[]; port?: number } {
+  if (entry.length > MAX_NAME) {
+    throw new CaravanError('input', `host "${shown(entry)}" is longer than ${MAX_NAME} letters`, {
+      source: place(),
+    });
+  }
   const address = parseAddress(entry);
   const names = expandRanges(address?.host ?? entry, place);
   return address?.port === undefined ? { names } : { names, port: address.port };
@@ -62,7 +71,7 @@ function expandRanges(text: string, place: Place): string[] {
   const open = text.indexOf('[');
   if (open < 0) return [text];
   const refuse = (reason: string) =>
-    new CaravanError('input', `host range "${text}": ${reason}`, {
+    new CaravanError('input', `host range "${shown(text)}": ${reason}`, {
       source: place(),
       hint: 'A range is [begin:end] or [begin:end:step], such as [01:20] or [a:f].',
     });

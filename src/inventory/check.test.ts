@@ -32,9 +32,9 @@ all:
     'f:5:3: "var" in group "web" is none of vars, children and hosts; skipped, as Ansible does',
     'f:7:5: group "wep" has no hosts; did you mean "web"?',
     'f:9:11: host "lone" is in no group',
-    'f:4:34: ansible_pipelining of "b" makes no difference: caravan needs no such setting',
-    'f:9:18: ansible_connection of lone: "docker" is not supported: only ssh and local are',
-    'f:4:5: "a" and "b" are both reached at 192.0.2.1 port 22',
+    'f:4:34: ansible_pipelining of "b" changes nothing: there is one connection a host, kept for the whole run',
+    'f:9:18: ansible_connection of lone: "docker" is not supported: only ssh, smart, local',
+    'f:4:9: "a" and "b" are both reached at 192.0.2.1 port 22',
   ]);
 });
 
@@ -42,7 +42,7 @@ test('checkInventory says once what a group variable does to many hosts', () => 
   const text = 'web:\n  hosts: {a: , b: , c: }\n  vars:\n    ansible_ssh_common_args: -J x\n';
   expect(findings(text)).toEqual([
     expect.stringMatching(
-      /^f:4:5: ansible_ssh_common_args of a: .*not supported yet \(and 2 more hosts\)$/,
+      /^f:4:5: ansible_ssh_common_args of a: "-J x" is not supported. .* \(and 2 more hosts\)$/,
     ),
   ]);
 });

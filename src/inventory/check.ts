@@ -1,9 +1,12 @@
 import { extname, join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { connectionTarget } from './connection.js';
-import type { Group, Host } from './data.js';
+import { USED, WITHOUT_EFFECT } from './connection-catalogue.js';
+import type { Host } from './data.js';
+import type { InventoryHost } from './inventory.js';
 import { nearest } from './nearest.js';
 import type { LoadedInventory } from './resolve.js';
+import type { VarsFolder } from './vars-files.js';
 
 /** One thing about an inventory that is probably not meant. */
 export interface Finding {
@@ -12,52 +15,26 @@ export interface Finding {
   readonly place: string;
 }
 
-/** Variables that Ansible reads to reach a host or run on it, and caravan has no use for. */
-export const IGNORED_VARIABLES: readonly string[] = [
-  'ansible_async_dir',
-  'ansible_control_path',
-  'ansible_control_path_dir',
-  'ansible_pipelining',
-  'ansible_python_interpreter',
-  'ansible_remote_tmp',
-  'ansible_scp_executable',
-  'ansible_scp_extra_args',
-  'ansible_scp_if_ssh',
-  'ansible_sftp_batch_mode',
-  'ansible_sftp_executable',
-  'ansible_sftp_extra_args',
-  'ansible_shell_executable',
-  'ansible_shell_type',
-  'ansible_ssh_control_path',
-  'ansible_ssh_password_mechanism',
-  'ansible_ssh_pipelining',
-  'ansible_ssh_retries',
-  'ansible_ssh_transfer_method',
-  'ansible_ssh_use_tty',
-  'ansible_sshpass_prompt',
-  'ansible_system_tmpdirs',
-];
+/** The variables of a host with their templates resolved when they are read. */
+export type ResolveVars = (host: InventoryHost) => InventoryHost['vars'];
 
-/** What is probably not meant in an inventory that could be read, each with its place. */
-export function checkInventory(inventory: LoadedInventory): Finding[] {
+/**
+ * What is probably not meant in an inventory that could be read, each with its place. `resolve`
+ * says what templates in connection variables come to (default: templates stay text).
+ */
+export function checkInventory(
+  inventory: LoadedInventory,
+  resolve: ResolveVars = (host) => host.vars,
+): Finding[] {
   return [
     ...inventory.data.notes.map(({ message, place }) => ({ message, place: place() })),
     ...emptyGroups(inventory),
     ...sameNames(inventory),
     ...ungrouped(inventory),
     ...orphanFiles(inventory),
-    ...ignored(inventory),
-    ...folded(connections(inventory)),
+    ...withoutEffect(inventory),
+    ...folded(connections(inventory, resolve)),
   ];
-}
-
-function placeOf(inventory: LoadedInventory, target: Group | Host, variable?: string): string {
-  const definitions = inventory.data.definitions.get(target) ?? [];
-  const found =
-    variable === undefined
-      ? definitions[0]
-      : definitions.filter(({ names }) => names.includes(variable)).at(-1);
-  return found?.place(variable) ?? 'a source without lines';
 }
 
 function emptyGroups(inventory: LoadedInventory): Finding[] {
@@ -75,7 +52,7 @@ function emptyGroups(inventory: LoadedInventory): Finding[] {
       const hint = near.length > 0 ? `; did you mean "${near.join('" or "')}"?` : '';
       return {
         message: `group "${group.name}" has no hosts${hint}`,
-        place: placeOf(inventory, group),
+        place: data.placeOf(group),
       };
     });
 }
@@ -85,39 +62,47 @@ function sameNames(inventory: LoadedInventory): Finding[] {
     .filter((host) => inventory.data.groups.has(host.name))
     .map((host) => ({
       message: `"${host.name}" is a host and a group; a pattern of that name means the host`,
-      place: placeOf(inventory, host),
+      place: inventory.data.placeOf(host),
     }));
 }
 
 function ungrouped(inventory: LoadedInventory): Finding[] {
   return [...inventory.data.ungrouped.hosts].map((host) => ({
     message: `host "${host.name}" is in no group`,
-    place: placeOf(inventory, host),
+    place: inventory.data.placeOf(host),
   }));
 }
 
-/** Files of variables for groups and hosts that are not there: usually a slip of the finger. */
+/** Files of variables that count for nothing: usually a slip of the finger. */
 function orphanFiles(inventory: LoadedInventory): Finding[] {
   const { data, folders } = inventory;
-  return [...folders.inventory, ...folders.playbook].flatMap(({ group, host }) =>
-    [
-      { folder: group, names: data.groups, what: 'group' },
-      { folder: host, names: data.hosts, what: 'host' },
-    ].flatMap(({ folder, names, what }) =>
-      folder
-        .entries()
-        .filter((entry) => !entry.startsWith('.') && !entry.endsWith('~'))
-        .filter((entry) => !names.has(entry) && !names.has(withoutExtension(entry)))
-        .map((entry) => {
-          const near = nearest(withoutExtension(entry), names.keys());
-          const hint = near.length > 0 ? `; did you mean "${near.join('" or "')}"?` : '';
-          return {
-            message: `no ${what} is named "${withoutExtension(entry)}"${hint}`,
-            place: join(folder.path, entry),
-          };
-        }),
-    ),
-  );
+  return [...folders.inventory, ...folders.playbook].flatMap(({ group, host }) => [
+    ...orphansOf(group, 'group', data.groups),
+    ...orphansOf(host, 'host', data.hosts),
+  ]);
+}
+
+function orphansOf(
+  folder: VarsFolder,
+  what: string,
+  names: ReadonlyMap<string, unknown>,
+): Finding[] {
+  return folder
+    .entries()
+    .filter((entry) => !entry.startsWith('.') && !entry.endsWith('~'))
+    .flatMap((entry) => {
+      const name = names.has(entry) ? entry : withoutExtension(entry);
+      const place = `${join(folder.path, entry)}:1:1`;
+      if (!names.has(name)) {
+        const near = nearest(name, names.keys());
+        const hint = near.length > 0 ? `; did you mean "${near.join('" or "')}"?` : '';
+        return [{ message: `no ${what} is named "${name}"${hint}`, place }];
+      }
+      const read = folder.entryOf(name);
+      return read === entry
+        ? []
+        : [{ message: `it is not read: "${read ?? ''}" stands for ${what} "${name}"`, place }];
+    });
 }
 
 function withoutExtension(entry: string): string {
@@ -125,13 +110,17 @@ function withoutExtension(entry: string): string {
   return ['.yml', '.yaml', '.json'].includes(extension) ? entry.slice(0, -extension.length) : entry;
 }
 
-function ignored(inventory: LoadedInventory): Finding[] {
+function withoutEffect(inventory: LoadedInventory): Finding[] {
   const { data } = inventory;
   return [...data.groups.values(), ...data.hosts.values()].flatMap((target) =>
-    IGNORED_VARIABLES.filter((name) => Object.hasOwn(target.vars, name)).map((name) => ({
-      message: `${name} of "${target.name}" makes no difference: caravan needs no such setting`,
-      place: placeOf(inventory, target, name),
-    })),
+    inventory.ownLayers(target).flatMap(({ vars, place }) =>
+      Object.keys(vars)
+        .filter((name) => Object.hasOwn(WITHOUT_EFFECT, name))
+        .map((name) => ({
+          message: `${name} of "${target.name}" changes nothing: ${WITHOUT_EFFECT[name] ?? ''}`,
+          place: place(name),
+        })),
+    ),
   );
 }
 
@@ -150,34 +139,28 @@ function folded(findings: readonly Finding[]): Finding[] {
 }
 
 /** Variables that make a host unreachable, and hosts that are reached at one address. */
-function connections(inventory: LoadedInventory): Finding[] {
-  const findings: Finding[] = [];
-  const seen = new Map<string, string>();
-  for (const host of inventory.hosts) {
+function connections(inventory: LoadedInventory, resolve: ResolveVars): Finding[] {
+  const seen = new Map<string, Host>();
+  return inventory.hosts.flatMap((host) => {
     const known = inventory.data.hosts.get(host.name);
-    if (!known) continue;
+    if (!known) return [];
+    const placeOf = (...names: readonly string[]) =>
+      names.map((name) => inventory.origin(known, name)).find((place) => place !== undefined) ??
+      inventory.data.placeOf(known);
     try {
-      const { kind, address, port } = connectionTarget(host);
+      const { kind, address, port } = connectionTarget({ name: host.name, vars: resolve(host) });
       const key = `${address} port ${port}`;
       const other = kind === 'local' ? undefined : seen.get(key);
-      if (other === undefined) seen.set(key, host.name);
-      else {
-        findings.push({
-          message: `"${other}" and "${host.name}" are both reached at ${key}`,
-          place: placeOf(inventory, known),
-        });
-      }
+      if (other === undefined) seen.set(key, known);
+      if (other === undefined || kind === 'local') return [];
+      const message = `"${other.name}" and "${host.name}" are both reached at ${key}`;
+      return [{ message, place: placeOf(...[...USED.address.names].reverse()) }];
     } catch (thrown) {
       if (!(thrown instanceof CaravanError)) throw thrown;
       const variable = /^\w+/.exec(thrown.message)?.[0] ?? '';
-      const owner = [known, ...[...known.allGroups()].sort((a, b) => b.depth - a.depth)].find(
-        (one) => Object.hasOwn(one.vars, variable),
-      );
-      findings.push({
-        message: thrown.message,
-        place: owner ? placeOf(inventory, owner, variable) : `variables of ${host.name}`,
-      });
+      const { hint } = thrown.detail;
+      const message = hint === undefined ? thrown.message : `${thrown.message}. ${hint}`;
+      return [{ message, place: placeOf(variable) }];
     }
-  }
-  return findings;
+  });
 }

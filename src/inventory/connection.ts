@@ -4,6 +4,7 @@ import type { ConnectionTarget } from '../transport/port.js';
 import type { Secret } from '../values/secret.js';
 import type { InventoryHost } from './inventory.js';
 import { ConnectionVars } from './connection-vars.js';
+import { USED } from './connection-catalogue.js';
 import { readSshArguments, refuseHostKeyChecking } from './ssh-arguments.js';
 
 /** What the command line says over the inventory. */
@@ -19,38 +20,36 @@ export interface ConnectionOverrides {
 
 /**
  * How a host is reached, by the names of Ansible's ssh, local and sudo plugins. A variable of
- * theirs that changes the connection is honoured or refused by name. Throws a CaravanError of
- * kind `input` with the host.
+ * theirs that changes the connection is honoured or refused by name. Templates in `host.vars` are
+ * to be resolved before, or when they are read. Throws a CaravanError of kind `input` with the
+ * host.
  */
 export function connectionTarget(
-  host: InventoryHost,
+  host: Pick<InventoryHost, 'name' | 'vars'>,
   overrides: ConnectionOverrides = {},
 ): ConnectionTarget {
   const vars = new ConnectionVars(host);
   vars.refuseUnsupported();
-  const kind = connectionKind(vars);
+  vars.text(USED.becomeMethod);
+  vars.text(USED.shellType);
+  vars.text(USED.shellExecutable);
   const args = readSshArguments(vars);
   refuseHostKeyChecking(vars);
-  const address = vars.text('ansible_host', 'ansible_ssh_host') ?? host.name;
-  const key =
-    overrides.privateKeyFile ??
-    vars.text('ansible_private_key_file', 'ansible_ssh_private_key_file') ??
-    args.identityFile;
-  const password =
-    overrides.password ??
-    vars.secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password');
-  const timeoutSeconds =
-    vars.number('ansible_timeout', 'ansible_ssh_timeout') ?? args.connectTimeoutSeconds;
+  const key = overrides.privateKeyFile ?? vars.text(USED.keyFile) ?? args.identityFile;
+  const passphrase = vars.secret(USED.keyPassphrase);
+  const password = overrides.password ?? vars.secret(USED.password);
+  const timeoutSeconds = vars.number(USED.timeout) ?? args.connectTimeoutSeconds;
   const connectTimeoutMs = overrides.connectTimeoutMs ?? (timeoutSeconds && timeoutSeconds * 1000);
   return {
     host: host.name,
-    kind,
-    address,
+    kind: vars.text(USED.connection)?.endsWith('local') ? 'local' : 'ssh',
+    address: vars.text(USED.address) ?? host.name,
     port: port(vars) ?? 22,
-    user: overrides.user ?? vars.text('ansible_user', 'ansible_ssh_user') ?? userInfo().username,
+    user: overrides.user ?? vars.text(USED.user) ?? userInfo().username,
     become: become(vars, overrides),
     hostKeyPolicy: args.hostKeyPolicy ?? 'strict',
     ...(key !== undefined && { privateKeyFile: resolve(expandHome(key)) }),
+    ...(passphrase && { privateKeyPassphrase: passphrase }),
     ...(password && { password }),
     ...(args.knownHostsFiles && {
       knownHostsFiles: args.knownHostsFiles.map((file) => resolve(expandHome(file))),
@@ -59,26 +58,17 @@ export function connectionTarget(
   };
 }
 
-function connectionKind(vars: ConnectionVars): 'ssh' | 'local' {
-  const name = vars.text('ansible_connection') ?? 'ssh';
-  if (/^(ansible\.builtin\.)?(ssh|smart)$/.test(name)) return 'ssh';
-  if (/^(ansible\.builtin\.)?local$/.test(name)) return 'local';
-  throw vars.refuse('ansible_connection', `"${name}" is not supported: only ssh and local are`);
-}
-
 function port(vars: ConnectionVars): number | undefined {
-  const value = vars.number('ansible_port', 'ansible_ssh_port');
+  const value = vars.number(USED.port);
   if (value === undefined || (Number.isInteger(value) && value > 0 && value < 65_536)) return value;
-  throw vars.refuse('ansible_port', `${value} is no port`);
+  throw vars.refuseVariable(USED.port, `${value} is no port`);
 }
 
 function become(vars: ConnectionVars, overrides: ConnectionOverrides): ConnectionTarget['become'] {
-  const password =
-    overrides.becomePassword ??
-    vars.secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass');
+  const password = overrides.becomePassword ?? vars.secret(USED.becomePassword);
   return {
-    enabled: overrides.become ?? vars.flag('ansible_become') ?? false,
-    user: overrides.becomeUser ?? vars.text('ansible_become_user', 'ansible_sudo_user') ?? 'root',
+    enabled: overrides.become ?? vars.flag(USED.become) ?? false,
+    user: overrides.becomeUser ?? vars.text(USED.becomeUser) ?? 'root',
     ...(password && { password }),
   };
 }

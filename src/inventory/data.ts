@@ -126,6 +126,16 @@ export class InventoryData {
     else this.definitions.set(target, [definition]);
   }
 
+  /** Where a group or host is defined, or where the variable that wins among its own is set. */
+  placeOf(target: Group | Host, variable?: string): string {
+    const definitions = this.definitions.get(target) ?? [];
+    const found =
+      variable === undefined
+        ? definitions[0]
+        : definitions.findLast(({ names }) => names.includes(variable));
+    return found?.place(variable) ?? 'a source without lines';
+  }
+
   /** Remembers something doubtful, for `--check` and warnings. */
   note(message: string, place: Place): void {
     this.notes.push({ message, place });

@@ -3,6 +3,7 @@ import { expandHosts } from './address.js';
 import type { Group, InventoryData, Place, Vars } from './data.js';
 import { readPythonValue } from './python-literal.js';
 import { splitLine } from './shell-split.js';
+import { shown } from './shown.js';
 import type { SourceText } from './yaml-source.js';
 
 const SECTION = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/;
@@ -47,7 +48,7 @@ class IniReader {
       if (section) this.#section(section[1] ?? '', section[2] ?? 'hosts', place);
       else if (line.startsWith('[') && line.endsWith(']')) {
         throw fault(
-          `"${line}" is no section`,
+          `"${shown(line)}" is no section`,
           place,
           'A section is [group], [group:vars] or [group:children], without spaces.',
         );
@@ -56,21 +57,24 @@ class IniReader {
     for (const [name, { state, place, parents }] of this.#pending) {
       if (state === 'vars')
         throw fault(
-          `[${name}:vars] is for a group that is nowhere declared`,
+          `[${shown(name)}:vars] is for a group that is nowhere declared`,
           place,
-          `Add a section [${name}] or [${name}:children].`,
+          `Add a section for the group.`,
         );
       throw fault(
-        `group "${name}", a child of "${parents.at(-1)?.name ?? ''}", is nowhere declared`,
+        `group "${shown(name)}", a child of "${parents.at(-1)?.name ?? ''}", is nowhere declared`,
         place,
-        `Add a section [${name}].`,
+        `Add a section for the group.`,
       );
     }
   }
 
   #section(name: string, state: string, place: Place): void {
     if (state !== 'hosts' && state !== 'children' && state !== 'vars') {
-      throw fault(`section [${name}:${state}] is neither hosts, vars nor children`, place);
+      throw fault(
+        `section [${shown(name)}:${shown(state)}] is neither hosts, vars nor children`,
+        place,
+      );
     }
     const known = this.data.groups.has(name);
     this.#group = this.data.addGroup(name);
@@ -104,7 +108,8 @@ class IniReader {
 
   #variable(line: string, place: Place): void {
     const at = line.indexOf('=');
-    if (at < 0) throw fault(`"${line}" in [${this.#group.name}:vars] is not key=value`, place);
+    if (at < 0)
+      throw fault(`"${shown(line)}" in [${this.#group.name}:vars] is not key=value`, place);
     const name = line.slice(0, at).trim();
     this.data.setGroupVar(this.#group, name, readPythonValue(line.slice(at + 1).trim()), place);
   }
@@ -112,7 +117,7 @@ class IniReader {
   #child(line: string, place: Place): void {
     const name = GROUP_NAME.exec(line)?.[1];
     if (name === undefined)
-      throw fault(`"${line}" in [${this.#group.name}:children] is no group name`, place);
+      throw fault(`"${shown(line)}" in [${this.#group.name}:children] is no group name`, place);
     const child = this.data.groups.get(name);
     if (child) {
       this.data.addChild(this.#group, child, place);
@@ -125,7 +130,7 @@ class IniReader {
 
   #host(line: string, place: Place): void {
     const words = splitLine(line);
-    if (!words) throw fault(`a quote is not closed in: ${line}`, place);
+    if (!words) throw fault(`a quote is not closed in: ${shown(line)}`, place);
     const [entry = '', ...assignments] = words;
     const { names, port } = expandHosts(entry, place);
     if (entry === '') throw fault('a host has an empty name', place);
@@ -141,7 +146,7 @@ class IniReader {
     const vars: Vars = {};
     for (const word of assignments) {
       const at = word.indexOf('=');
-      if (at < 0) throw fault(`"${word}" behind host "${entry}" is not key=value`, place);
+      if (at < 0) throw fault(`"${shown(word)}" behind host "${entry}" is not key=value`, place);
       vars[word.slice(0, at)] = readPythonValue(word.slice(at + 1));
     }
     for (const name of names) {

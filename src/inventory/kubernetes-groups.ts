@@ -11,10 +11,14 @@ export const CONTROL_PLANE_GROUPS: readonly string[] = [
   'control_plane',
   'control-plane',
   'controlplane',
+  'kube_controlplane',
+  'kube-controlplane',
   'kube_master',
   'kube-master',
   'masters',
   'master',
+  'servers',
+  'server',
 ];
 
 /** Names under which the same projects keep workers, in the order in which they are looked for. */
@@ -27,6 +31,8 @@ export const WORKER_GROUPS: readonly string[] = [
   'kube-node',
   'nodes',
   'node',
+  'agents',
+  'agent',
 ];
 
 /** Group names that the operator gives instead of the known ones. */

@@ -2,9 +2,10 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { InventoryData } from './data.js';
-import { type LoadedInventory, resolveInventory, type VarsFolders } from './resolve.js';
+import { type LoadedInventory, resolveInventory } from './resolve.js';
 import { isHostList, readSource } from './sources.js';
 import { VarsFolder } from './vars-files.js';
+import type { VarsFolders } from './vars-merge.js';
 import { Vault, type VaultPassword } from './vault.js';
 
 /** How sources are read. */

@@ -31,7 +31,8 @@ const PRINT_SCHEMA = DUMP_SCHEMA.withTags(
   defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
     implicit: true,
     resolve: (source) => (/^[-+]?[0-9][0-9_:a-fA-FxXob]*$/.test(source) ? 0 : NOT_RESOLVED),
-    identify: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
+    identify: (value) =>
+      typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0)),
   }),
 );
 

@@ -5,6 +5,8 @@ import { UnsafeText } from './marked-text.js';
 class NoLiteral extends Error {}
 
 const MAX_DEPTH = 90;
+/** Python makes no whole number of more digits (`sys.get_int_max_str_digits`). */
+const MAX_DIGITS = 4_300;
 
 /**
  * What Ansible's INI inventory makes of a value: a Python literal where it is one
@@ -134,6 +136,9 @@ class LiteralReader {
   }
 
   #number(): number | bigint {
+    const run = /[\w.]*/y;
+    run.lastIndex = this.#at;
+    if ((run.exec(this.text)?.[0].length ?? 0) > MAX_DIGITS) throw new NoLiteral();
     NUMBER.lastIndex = this.#at;
     const found = NUMBER.exec(this.text)?.[0];
     const next = found === undefined ? '' : this.text.charAt(this.#at + found.length);

@@ -2,15 +2,8 @@ import type { Inventory, InventoryHost } from './inventory.js';
 import { isAddress } from './address.js';
 import type { Group, Host, InventoryData, Vars } from './data.js';
 import { selectHosts } from './patterns.js';
-import { byCodePoint, readText, type VarsFolder } from './vars-files.js';
-
-/** Folders of `group_vars` and `host_vars`, in the order of Ansible's precedence. */
-export interface VarsFolders {
-  /** Beside each source, in the order of `-i`. */
-  readonly inventory: readonly { readonly group: VarsFolder; readonly host: VarsFolder }[];
-  /** Beside the playbook. */
-  readonly playbook: readonly { readonly group: VarsFolder; readonly host: VarsFolder }[];
-}
+import { readText } from './vars-files.js';
+import { type VarsFolders, type VarsLayer, VarsMerge } from './vars-merge.js';
 
 /** An inventory with what it was made from, for `caravan inventory`. */
 export interface LoadedInventory extends Inventory {
@@ -20,6 +13,10 @@ export interface LoadedInventory extends Inventory {
   ownGroupVars(name: string): Readonly<Vars>;
   /** Variables of one host as it defines them, its `host_vars` files over them. */
   ownHostVars(name: string): Readonly<Vars>;
+  /** What a group or host sets itself, its files last. */
+  ownLayers(target: Group | Host): readonly VarsLayer[];
+  /** `file:line:column` of what sets a variable of a host in the end; undefined where nothing does. */
+  origin(host: Host, variable: string): string | undefined;
 }
 
 class ResolvedHost implements InventoryHost {
@@ -63,6 +60,12 @@ export function resolveInventory(
     folders,
     ownGroupVars: (name) => merge.ownGroupVars(name),
     ownHostVars: (name) => merge.hostVars(name, data.hosts.get(name)?.vars ?? {}),
+    ownLayers: (target) => merge.ownLayers(target),
+    origin: (host, variable) =>
+      merge
+        .layersOf(host)
+        .findLast(({ vars }) => Object.hasOwn(vars, variable))
+        ?.place(variable),
     hosts: [...byHost.values()],
     groups: new Map([...members].map(([name, hosts]) => [name, hosts.map((host) => host.name)])),
     select: (pattern) =>
@@ -100,91 +103,4 @@ function magic(name: string, groups: readonly string[]): Vars {
     inventory_hostname_short: isAddress(name) ? name : (name.split('.')[0] ?? name),
     group_names: groups,
   };
-}
-
-interface HostGroups {
-  readonly key: string;
-  /** In merge order, without `all`. */
-  readonly sorted: readonly Group[];
-  readonly names: readonly string[];
-}
-
-/**
- * Variables in the order of Ansible's VariableManager (its default `VARIABLE_PRECEDENCE`): all of
- * the sources, their groups by (depth, priority, name), `group_vars/all` beside the sources and
- * beside the playbook, other `group_vars`, then the host's own, then `host_vars`. Hosts of the
- * same groups share the merge of what they share.
- */
-export class VarsMerge {
-  readonly #data: InventoryData;
-  readonly #folders: VarsFolders;
-  readonly #groupSets = new Map<string, HostGroups>();
-  readonly #merged = new Map<string, Vars>();
-  readonly #fileVars = new Map<VarsFolder, Map<string, Vars | undefined>>();
-
-  constructor(data: InventoryData, folders: VarsFolders) {
-    this.#data = data;
-    this.#folders = folders;
-  }
-
-  /** The groups of a host; the same object for hosts of the same groups. */
-  groupsOf(host: Host): HostGroups {
-    const direct = [...host.memberOf].map((group) => group.name).sort(byCodePoint);
-    const key = JSON.stringify(direct);
-    const known = this.#groupSets.get(key);
-    if (known) return known;
-    const groups = [...host.allGroups()].filter((group) => group !== this.#data.all);
-    const made = {
-      key,
-      sorted: groups.sort(byMergeOrder),
-      names: groups.map((group) => group.name).sort(byCodePoint),
-    };
-    this.#groupSets.set(key, made);
-    return made;
-  }
-
-  /** Merged variables of `all` and of groups in merge order. */
-  groupVars(key: string, sorted: readonly Group[]): Vars {
-    const known = this.#merged.get(key);
-    if (known) return known;
-    const { inventory, playbook } = this.#folders;
-    const fromFiles = (folders: VarsFolders['inventory'], groups: readonly Group[]) =>
-      folders.flatMap(({ group: folder }) => groups.map((group) => this.#file(folder, group.name)));
-    const merged = Object.assign(
-      {},
-      this.#data.all.vars,
-      ...sorted.map((group) => group.vars),
-      ...fromFiles(inventory, [this.#data.all]),
-      ...fromFiles(playbook, [this.#data.all]),
-      ...fromFiles(inventory, sorted),
-      ...fromFiles(playbook, sorted),
-    ) as Vars;
-    this.#merged.set(key, merged);
-    return merged;
-  }
-
-  /** A group's own variables with those of its files. */
-  ownGroupVars(name: string): Vars {
-    const { inventory, playbook } = this.#folders;
-    const files = [...inventory, ...playbook].map(({ group }) => this.#file(group, name));
-    return Object.assign({}, this.#data.groups.get(name)?.vars, ...files) as Vars;
-  }
-
-  /** A host's own variables with those of its files. */
-  hostVars(name: string, own: Vars): Vars {
-    const { inventory, playbook } = this.#folders;
-    const files = [...inventory, ...playbook].map(({ host }) => host.vars(name));
-    return Object.assign({}, own, ...files) as Vars;
-  }
-
-  #file(folder: VarsFolder, name: string): Vars | undefined {
-    let known = this.#fileVars.get(folder);
-    if (!known) this.#fileVars.set(folder, (known = new Map<string, Vars | undefined>()));
-    if (!known.has(name)) known.set(name, folder.vars(name));
-    return known.get(name);
-  }
-}
-
-function byMergeOrder(a: Group, b: Group): number {
-  return a.depth - b.depth || a.priority - b.priority || byCodePoint(a.name, b.name);
 }

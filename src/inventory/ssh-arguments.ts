@@ -1,6 +1,7 @@
+import { USED } from './connection-catalogue.js';
 import type { ConnectionVars } from './connection-vars.js';
 
-/** What `ansible_ssh_common_args` and `ansible_ssh_extra_args` ask for. */
+/** What `ansible_ssh_args`, `ansible_ssh_common_args` and `ansible_ssh_extra_args` ask for. */
 export interface SshArguments {
   readonly knownHostsFiles?: readonly string[];
   readonly hostKeyPolicy?: 'strict' | 'accept-new';
@@ -22,9 +23,10 @@ const INSECURE =
  */
 export function readSshArguments(vars: ConnectionVars): SshArguments {
   let found: SshArguments = {};
-  for (const name of ['ansible_ssh_common_args', 'ansible_ssh_extra_args']) {
-    const text = vars.text(name);
+  for (const variable of [USED.sshArgs, USED.commonArgs, USED.extraArgs]) {
+    const text = vars.text(variable);
     if (text === undefined) continue;
+    const [name] = variable.names;
     const words = shellWords(text);
     if (!words) throw vars.refuse(name, 'a quote is not closed');
     // ssh takes the first value of an option, so what was found before wins
@@ -35,10 +37,23 @@ export function readSshArguments(vars: ConnectionVars): SshArguments {
 
 /** Refuses `ansible_host_key_checking: false`, which Ansible turns into StrictHostKeyChecking=no. */
 export function refuseHostKeyChecking(vars: ConnectionVars): void {
-  for (const name of ['ansible_host_key_checking', 'ansible_ssh_host_key_checking']) {
-    if (vars.flag(name) === false) throw vars.refuse(name, `false is refused: it ${INSECURE}`);
-  }
+  if (vars.flag(USED.hostKeyChecking) === false)
+    throw vars.refuseVariable(USED.hostKeyChecking, `false is refused: it ${INSECURE}`);
 }
+
+const JUMP = 'Run caravan on the jump host: connecting through another host is not supported yet.';
+const REMOVE = 'Remove it where the host can be reached without.';
+
+/** What to do instead of an option that is refused. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  proxyjump: JUMP,
+  proxycommand: JUMP,
+  port: 'Use ansible_port.',
+  '-p': 'Use ansible_port.',
+  user: 'Use ansible_user.',
+  '-l': 'Use ansible_user.',
+  hostname: 'Use ansible_host.',
+};
 
 interface SshOption {
   /** As it stands on ssh's command line, for errors. */
@@ -82,14 +97,7 @@ function honour(
   if (key === 'connecttimeout' && /^\d+$/.test(value))
     return { connectTimeoutSeconds: Number(value) };
   if (NO_DIFFERENCE.test(`${key}=${value}`)) return {};
-  const jump = key === 'proxyjump' || key === 'proxycommand';
-  throw vars.refuse(
-    name,
-    jump
-      ? `"${shown}": connecting through another host is not supported yet`
-      : `"${shown}" is not supported`,
-    jump ? 'Run caravan on the jump host.' : 'Remove it where the host can be reached without.',
-  );
+  throw vars.refuse(name, `"${shown}" is not supported`, INSTEAD[key] ?? REMOVE);
 }
 
 function policy(

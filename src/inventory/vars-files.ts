@@ -4,7 +4,7 @@ import { CaravanError } from '../values/error.js';
 import type { Vars } from './data.js';
 import { isMapping, kindOf } from './mapping.js';
 import { isVaultText, markSecret, openSealed, type Vault } from './vault.js';
-import { parseYaml } from './yaml-text.js';
+import { parseYaml, placeOf } from './yaml-text.js';
 
 const EXTENSIONS = ['.yml', '.yaml', '.json'];
 
@@ -65,20 +65,33 @@ export class VarsFolder {
 
   /** Variables for one group or host, its files merged in order; undefined when it has none. */
   vars(name: string): Vars | undefined {
-    if (this.#entries.size === 0 || name.startsWith('/')) return undefined;
     const files = this.#files(name);
     if (files.length === 0) return undefined;
     return Object.assign({}, ...files.map((file) => this.#load(file))) as Vars;
   }
 
-  /** The first of `name`, `name.yml`, `name.yaml`, `name.json` that is there; a folder whole. */
-  #files(name: string): string[] {
+  /** `file:line:column` where a variable of one group or host stands; the last, which wins. */
+  place(name: string, variable: string): string | undefined {
+    const file = this.#files(name).findLast((one) => Object.hasOwn(this.#load(one), variable));
+    if (file === undefined) return undefined;
+    const text = readText(file);
+    return isVaultText(text) ? file : placeOf(text, file, [variable]);
+  }
+
+  /** What is read for a name: the first of `name`, `name.yml`, `name.yaml`, `name.json` there. */
+  entryOf(name: string): string | undefined {
+    if (this.#entries.size === 0 || name.startsWith('/')) return undefined;
     const nested = name.includes('/');
-    const entry = ['', ...EXTENSIONS]
+    return ['', ...EXTENSIONS]
       .map((extension) => name + extension)
       .find((candidate) =>
         nested ? exists(join(this.#path, candidate)) : this.#entries.has(candidate),
       );
+  }
+
+  /** Files of that entry; of a folder all, in order. */
+  #files(name: string): string[] {
+    const entry = this.entryOf(name);
     if (entry === undefined) return [];
     const path = join(this.#path, entry);
     return isFolder(path) ? filesBelow(path) : [path];

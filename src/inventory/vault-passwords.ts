@@ -2,31 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
-import { askSecret } from './ask-secret.js';
 import { readText, reasonOf } from './vars-files.js';
 import type { VaultPassword } from './vault.js';
 
-/** Where vault passwords come from, as on Ansible's command line. */
-export interface VaultPasswordOptions {
-  /** `[ID@]FILE`: its text is the password, or what it prints where it may be executed. */
-  readonly vaultPasswordFile?: string;
-  readonly askVaultPass?: boolean;
-}
-
+/** Deadline of a password program. */
 const TIMEOUT_MS = 30_000;
 
-/** The passwords that the options name. Throws a CaravanError of kind `input` when one cannot be read. */
-export async function vaultPasswords(options: VaultPasswordOptions): Promise<VaultPassword[]> {
-  const passwords: VaultPassword[] = [];
-  if (options.vaultPasswordFile !== undefined) {
-    const [, id = 'default', file = ''] =
-      /^(?:([^@/]+)@)?(.*)$/.exec(options.vaultPasswordFile) ?? [];
-    passwords.push({ id, password: readPassword(file) });
-  }
-  if (options.askVaultPass) {
-    passwords.push({ id: 'default', password: await askSecret('Vault password: ') });
-  }
-  return passwords;
+/**
+ * The password in `[ID@]FILE`, as Ansible's `--vault-password-file` names it: the text of the file,
+ * or what it prints where it may be executed. Throws a CaravanError of kind `input` when there is none.
+ */
+export function readVaultPassword(given: string): VaultPassword {
+  const [, id = 'default', file = ''] = /^(?:([^@/]+)@)?(.*)$/.exec(given) ?? [];
+  return { id, password: readPassword(file) };
 }
 
 function readPassword(file: string): Secret {

@@ -80,23 +80,44 @@ function refuseBomb(value: unknown, file: string): void {
   );
 }
 
-/** `file:line:column` of the key or item that a path of keys leads to, as far as it can be followed. */
-export function placeOf(text: string, file: string, path: readonly string[]): string {
-  let offset = 0;
-  try {
-    const events = parseEvents(text, { maxDepth: MAX_DEPTH });
-    offset = offsetOf(text, events, path);
-  } catch {
-    // text that was readable a moment ago; the file alone is still an answer
-  }
-  return placeAt(text, file, offset);
+/** A text with what finding places in it needs. */
+interface Indexed {
+  readonly text: string;
+  readonly events: readonly Event[];
+  /** Offset of each line. */
+  readonly lines: readonly number[];
 }
 
-/** `file:line:column` of an offset in a text. */
-export function placeAt(text: string, file: string, offset: number): string {
-  const before = text.slice(0, offset);
-  const line = before.split('\n').length;
-  return `${file}:${line}:${offset - before.lastIndexOf('\n')}`;
+/** The last one, since places are asked for file by file, and thousands may be of one file. */
+let last: Indexed | undefined;
+
+function indexed(text: string): Indexed {
+  if (last?.text === text) return last;
+  const lines = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.push(at + 1);
+  return (last = { text, events: events(text), lines });
+}
+
+function events(text: string): readonly Event[] {
+  try {
+    return parseEvents(text, { maxDepth: MAX_DEPTH });
+  } catch {
+    return []; // text that was readable a moment ago; the file alone is still an answer
+  }
+}
+
+/** `file:line:column` of the key or item that a path of keys leads to, as far as it can be followed. */
+export function placeOf(text: string, file: string, path: readonly string[]): string {
+  const { events: found, lines } = indexed(text);
+  const offset = offsetOf(text, found, path);
+  let low = 0;
+  let high = lines.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((lines[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return `${file}:${low + 1}:${offset - (lines[low] ?? 0) + 1}`;
 }
 
 function offsetOf(text: string, events: readonly Event[], path: readonly string[]): number {

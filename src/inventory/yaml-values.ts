@@ -10,6 +10,7 @@ import {
   seqTag,
   strTag,
 } from 'js-yaml';
+import { CaravanError } from '../values/error.js';
 import { isMapping } from './mapping.js';
 import { markUnsafe, SealedText } from './marked-text.js';
 
@@ -29,8 +30,13 @@ const EXPLICIT_BOOL = /^(?:yes|no|true|false|on|off)$/i;
 const TIME =
   /^([0-9]{4})-([0-9][0-9]?)-([0-9][0-9]?)(?:(?:[Tt]|[ \t]+)([0-9][0-9]?):([0-9][0-9]):([0-9][0-9])(?:\.([0-9]*))?(?:[ \t]*(Z|([-+])([0-9][0-9]?)(?::?([0-9][0-9]))?))?)?$/;
 
+/** Python makes no whole number of more digits, and so PyYAML refuses it. */
+const MAX_DIGITS = 4_300;
+
 /** A whole number in any of PyYAML's forms; a bigint where a double cannot hold it. */
 export function readInt(source: string): number | bigint {
+  if (source.length > MAX_DIGITS)
+    throw new CaravanError('input', `a number has ${source.length} digits`);
   const negative = source.startsWith('-');
   const digits = source.replace(/^[-+]/, '').replaceAll('_', '');
   let value: bigint;

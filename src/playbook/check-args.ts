@@ -1,13 +1,15 @@
 import { z } from 'zod';
+import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import type { AnyModule } from '../modules/module.js';
 import { CaravanError } from '../values/error.js';
 import { didYouMean } from './nearest.js';
 import type { Args, Source } from './model.js';
 
-/** Whether a value holds a template somewhere, so that only a run can tell what it is. */
+/** Whether a value holds a template or marked text somewhere, so that only a run can tell what it is. */
 export function holdsTemplate(value: unknown): boolean {
   if (typeof value === 'string') return /\{\{|\{%/.test(value);
   if (Array.isArray(value)) return value.some(holdsTemplate);
+  if (value instanceof UnsafeText || value instanceof SealedText) return true;
   if (value !== null && typeof value === 'object') return Object.values(value).some(holdsTemplate);
   return false;
 }

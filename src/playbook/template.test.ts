@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CaravanError } from '../values/error.js';
+import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { Secret } from '../values/secret.js';
 import { evaluate, holds, render, type Scope } from './template.js';
 
@@ -88,12 +89,25 @@ test.each<[string, string, RegExp]>([
   ['an undefined variable', '{{ naem }}', /'naem' is undefined in 'naem'/],
   ['an undefined one in a comparison', '{{ naem == 1 }}', /'naem' is undefined/],
   ['an undefined attribute', '{{ name.x == 1 }}', /'name.x' is undefined/],
+  [
+    'the chain to an undefined variable',
+    '{{ one }}',
+    /'naem' is undefined in 'naem': one -> two -> naem/,
+  ],
+  ['a sealed value', '{{ sealed }}', /'sealed' is encrypted and no vault password was given/],
   ['an unknown filter', '{{ name | b64enc }}', /filter b64enc is unknown/],
   ['a filter that throws', '{{ "{" | from_json }}', /from_json: /],
   ['a syntax error', '{{ name + }}', /syntax error/],
   ['a cycle', '{{ loop1 }}', /made of itself: loop1 -> loop2 -> loop1/],
 ])('render names %s', (_name, value, message) => {
-  const vars = { name: { y: 1 }, loop1: '{{ loop2 }}', loop2: '{{ loop1 }}' };
+  const vars = {
+    name: { y: 1 },
+    loop1: '{{ loop2 }}',
+    loop2: '{{ loop1 }}',
+    one: 'x{{ two }}',
+    two: '{{ naem }}',
+    sealed: new SealedText('$ANSIBLE_VAULT;1.1;AES256'),
+  };
   const thrown = error(() => text(value, vars));
   expect(thrown.kind).toBe('input');
   expect(thrown.message).toMatch(message);
@@ -108,6 +122,13 @@ test('render gives the nearest name', () => {
 test('render does not template what is no template', () => {
   const safe: Scope = { ...scope({}), lookup: () => ({ value: '{{ evil }}', template: false }) };
   expect(render({ value: '{{ x }}', source }, safe)).toBe('{{ evil }}');
+});
+
+test('render takes unsafe text as it is', () => {
+  const vars = { x: new UnsafeText('{{ evil }}'), y: { z: [new UnsafeText('plain')] } };
+  expect(text('a{{ x }}{{ y.z[0] }}', vars)).toBe('a{{ evil }}plain');
+  expect(text('{{ y }}', vars)).toEqual({ z: ['plain'] });
+  expect(text('{{ x }}', vars)).toBe('{{ evil }}');
 });
 
 test('holds reads conditions', () => {

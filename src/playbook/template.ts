@@ -1,3 +1,4 @@
+import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import {
@@ -50,7 +51,8 @@ class UndefinedVariable extends CaravanError {}
 
 function undefinedError(name: string, expression: string, pass: Pass): UndefinedVariable {
   const hint = didYouMean(name.split('.')[0] ?? name, pass.scope.names());
-  return new UndefinedVariable('input', `'${name}' is undefined in '${expression}'`, {
+  const chain = pass.resolving.length === 0 ? '' : `: ${[...pass.resolving, name].join(' -> ')}`;
+  return new UndefinedVariable('input', `'${name}' is undefined in '${expression}'${chain}`, {
     source: pass.source,
     hint: hint.startsWith('did you mean') ? hint : 'define it, or give it a default(...)',
   });
@@ -201,11 +203,21 @@ function renderText(text: string, pass: Pass): unknown {
   return whole === undefined ? run('template', text, pass) : run('expression', whole, pass);
 }
 
+function sealedError({ source, resolving }: Pass): CaravanError {
+  return new CaravanError(
+    'input',
+    `variable '${resolving.at(-1) ?? ''}' is encrypted and no vault password was given`,
+    { source, hint: 'Give --vault-password-file FILE or --ask-vault-pass.' },
+  );
+}
+
 function renderDeep(value: unknown, pass: Pass): unknown {
   if (typeof value === 'string') return renderText(value, pass);
   if (Array.isArray(value))
     return value.map((item) => renderDeep(item, pass)).filter((item) => item !== OMIT);
   if (value === null || typeof value !== 'object' || value instanceof Secret) return value;
+  if (value instanceof UnsafeText) return value.text;
+  if (value instanceof SealedText) throw sealedError(pass);
   const entries = Object.entries(value).map(
     ([key, item]) => [key, renderDeep(item, pass)] as const,
   );

@@ -1,121 +1,16 @@
 import fc from 'fast-check';
+import { inventoryFaults, varsFaults, type Fault } from './generate-faults.js';
+import { iniValue, jsonValue, yamlScalar } from './generate-values.js';
 
 /** Files of one generated inventory, by path relative to its folder, and what to load of them. */
 export interface Generated {
   readonly files: Readonly<Record<string, string>>;
+  /** Paths, or a list of hosts, which has a comma. */
   readonly sources: readonly string[];
+  /** What makes Ansible refuse it, if anything does. */
+  readonly fault?: Fault | undefined;
 }
 
-/** Texts that YAML 1.1 as PyYAML reads it, YAML 1.1 as it is written and YAML 1.2 see differently. */
-const YAML_SCALARS = [
-  ...['0644', '0o17', '0x1F', '0b101', '1_000', '1:30', '190:20:30', '-12', '+7', '089', '0_'],
-  ...['1.5', '1e3', '1.5e+3', '1.e+2', '.5', '1:30.5', '.inf', '-.Inf', '.NaN', '1_0.5', '-.5'],
-  ...['yes', 'No', 'on', 'OFF', 'y', 'n', 'True', 'tRue', '~', 'null', 'Null', 'nULL', ''],
-  ...['2001-12-14', '2001-12-14t21:59:43.10-05:00', '2001-12-14 21:59:43', '2001-1-2 1:02:03 Z'],
-  ...[
-    'text',
-    "'0644'",
-    '"a\\tb\\u00e9"',
-    'a b: c'.slice(0, 3),
-    '!!str 5',
-    '!unsafe "{{ x }}"',
-    '!!int "7"',
-  ],
-  ...[
-    '[1, two, [3.5]]',
-    '{a: 1, b: {c: yes}}',
-    '[]',
-    '{}',
-    "'it''s'",
-    '"{{ other }}"',
-    '!!float 3',
-    '!!bool "on"',
-  ],
-  ...[
-    '100000000000000000000',
-    '0.1',
-    '1e-7',
-    '123456789.123',
-    'ünï',
-    '"\\U0001f600"',
-    '/a/b',
-    '%x'.slice(1),
-    '<<x',
-  ],
-];
-
-const INI_VALUES = [
-  ...['1', '-5', '0644', '1.5', '1e3', '0x1f', '1_000', '1__0', 'True', 'true', 'None', 'yes'],
-  ...[
-    "'q'",
-    '"d"',
-    '"a" "b"',
-    "[1, 'a', None]",
-    "{'a': [1, {'b': 2.5}], '3x': True}",
-    '(1,)',
-    '(1)',
-    '1, 2',
-  ],
-  ...[
-    'hello',
-    'a=b',
-    '"un',
-    '[1',
-    '1+2',
-    '1j',
-    'u"x"',
-    "b'x'",
-    "r'\\n'",
-    "'\\x41\\u00e9\\n'",
-    '...',
-  ],
-  ...[
-    '{1}',
-    'set()',
-    '--1',
-    '-True',
-    'not 1',
-    '1 if 2 else 3',
-    'a,b',
-    "'a', 'b'",
-    '"""t"""',
-    '-0',
-    '00',
-    '0.0',
-  ],
-  ...[
-    '{{ x }}',
-    '/path/to:x',
-    '5.',
-    '.5',
-    '1.2.3.4',
-    '"5"',
-    '3 # c',
-    "'x' # c",
-    'é',
-    '[]',
-    '{}',
-    '""',
-  ],
-];
-
-const letters = (text: string) => Array.from(text);
-const noise = fc.string({
-  unit: fc.constantFrom(...letters('-+0123456789_.:eExoblnfaIN ~')),
-  maxLength: 8,
-});
-
-/** A plain scalar of letters that numbers are made of, quoted where it would end the scalar. */
-const numeric = noise
-  .map((text) => text.trim().replace(/\s+/g, ' '))
-  .filter((text) => !/^[-?:]( |$)|: |:$| #|^[,[\]{}&*!|>'"%@`#]|^$|^---|^\.\.\./.test(text));
-
-const yamlScalar = fc.oneof(fc.constantFrom(...YAML_SCALARS), numeric);
-const iniValue = fc.oneof(
-  fc.constantFrom(...INI_VALUES),
-  noise,
-  fc.string({ unit: fc.constantFrom(...letters(`[](){}'"\\,: 01aTrue#.-`)), maxLength: 10 }),
-);
 const varName = fc.constantFrom('alpha', 'beta', 'gamma_1', 'ansible_host', 'ansible_port', 'z');
 const hostEntry = fc.constantFrom(
   ...['h1', 'h2', 'h3', 'h4.example.com', 'h[1:3]', 'h[01:03]', 'h[1:9:4]', 'h[a:c]', 'h5:2222'],
@@ -222,6 +117,31 @@ function iniWord(value: string): string {
 const yamlInventory = model(yamlScalar).map(yamlText);
 const iniInventory = model(iniValue).map(iniText);
 
+const scriptGroup = fc.record({
+  hosts: fc.subarray(['h1', 'h2', 's3', 's4.example.com', '10.0.0.9']),
+  vars: fc.dictionary(varName, jsonValue, { maxKeys: 3, noNullPrototype: true }),
+  bare: fc.boolean(),
+  children: fc.subarray(GROUPS),
+});
+
+/** A script that prints groups as JSON, with the variables of all hosts or when asked for each. */
+const script: fc.Arbitrary<string> = fc
+  .record({
+    groups: fc.array(scriptGroup, { minLength: 1, maxLength: 4 }),
+    hostVars: fc.dictionary(varName, jsonValue, { maxKeys: 3, noNullPrototype: true }),
+    meta: fc.boolean(),
+  })
+  .map(({ groups, hostVars, meta }) => {
+    const list = groups.map(({ hosts, vars, bare, children }, i) => {
+      const below = children.filter((child) => GROUPS.indexOf(child) > i);
+      return [GROUPS[i] ?? '', bare ? hosts : { hosts, vars, children: below }] as const;
+    });
+    const hostvars = { h1: hostVars, s3: { own: 1 }, elsewhere: { never: 'seen' } };
+    const root = { ...Object.fromEntries(list), ...(meta && { _meta: { hostvars } }) };
+    const print = (value: unknown) => `cat <<'END'\n${JSON.stringify(value)}\nEND\n`;
+    return `#!/bin/sh\nif [ "$1" = --list ]; then\n${print(root)}else\n${print(hostVars)}fi\n`;
+  });
+
 const varsFile = fc
   .uniqueArray(fc.tuple(varName, yamlScalar), {
     minLength: 1,
@@ -253,89 +173,65 @@ const varsFiles = fc
     return files.filter(([path]) => !paths.some((other) => other.startsWith(`${path}/`)));
   });
 
-/** An inventory of one to three sources in either format, with variables in files beside it. */
+/** A name of a source for each format; what is executable ends in `.sh`. */
+const EXTENSIONS = { yaml: '.yml', ini: '.ini', plain: '', script: '.sh' } as const;
+
+interface Source {
+  readonly extension: string;
+  readonly text: string;
+}
+
+const source: fc.Arbitrary<Source> = fc.oneof(
+  { weight: 5, arbitrary: yamlInventory.map((text) => ({ extension: EXTENSIONS.yaml, text })) },
+  { weight: 3, arbitrary: iniInventory.map((text) => ({ extension: EXTENSIONS.ini, text })) },
+  { weight: 2, arbitrary: iniInventory.map((text) => ({ extension: EXTENSIONS.plain, text })) },
+  { weight: 1, arbitrary: script.map((text) => ({ extension: EXTENSIONS.script, text })) },
+);
+
+/** The sources with one of them spoilt: the first of the fault's format, made so if need be. */
+function spoil(sources: readonly Source[], { format, text, whole }: Fault): Source[] {
+  const extension = format === 'vars' ? '' : EXTENSIONS[format];
+  const found = sources.findIndex((one) => one.extension === extension);
+  const at = found < 0 ? 0 : found;
+  return sources.map((one, i) => {
+    if (i !== at) return one;
+    return { extension, text: whole || found < 0 ? text : one.text + text };
+  });
+}
+
+/**
+ * An inventory of one to three sources of any format, with variables in files beside it; one in
+ * six has a fault that Ansible refuses.
+ */
 export const inventories: fc.Arbitrary<Generated> = fc
-  .tuple(
-    fc.array(
-      fc.oneof(
-        yamlInventory.map((text) => ['.yml', text] as const),
-        iniInventory.map((text) => ['.ini', text] as const),
-        iniInventory.map((text) => ['', text] as const),
-      ),
-      { minLength: 1, maxLength: 3 },
+  .record({
+    sources: fc.array(source, { minLength: 1, maxLength: 3 }),
+    vars: varsFiles,
+    folder: fc.boolean(),
+    hostList: fc.boolean(),
+    fault: fc.oneof(
+      { weight: 14, arbitrary: fc.constant(undefined) },
+      { weight: 2, arbitrary: inventoryFaults },
+      { weight: 1, arbitrary: varsFaults },
     ),
-    varsFiles,
-    fc.boolean(),
-  )
-  .map(([sources, vars, folder]) => {
-    const names = sources.map(([extension], i) => `${folder ? '' : `s${i}/`}part${i}${extension}`);
+  })
+  .map(({ sources, vars, folder, hostList, fault }) => {
+    const inVars = fault?.format === 'vars';
+    const all = fault && !inVars ? spoil(sources, fault) : sources;
+    const names = all.map(({ extension }, i) => `${folder ? '' : `s${i}/`}part${i}${extension}`);
+    const kept = inVars ? vars.filter(([path]) => !path.startsWith('group_vars/all')) : vars;
+    const beside = inVars ? [...kept, ['group_vars/all.yml', fault.text] as const] : kept;
     return {
       files: Object.fromEntries([
-        ...names.map((name, i) => [name, sources[i]?.[1] ?? ''] as const),
-        ...vars.map(([path, text]) => [folder ? path : `s0/${path}`, text] as const),
+        ...names.map((name, i) => [name, all[i]?.text ?? ''] as const),
+        ...beside.map(([path, text]) => [folder ? path : `s0/${path}`, text] as const),
+        // passed over in a folder, and beside it
+        [folder ? 'notes.md' : 's0/notes.md', '- no inventory'],
       ]),
-      sources: folder ? ['.'] : names,
+      sources: [...(folder ? ['.'] : names), ...(hostList ? ['h1,l2:2222,[2001:db8::7]:22,'] : [])],
+      fault,
     };
   });
-
-const word = fc.constantFrom(
-  ...['all', 'ungrouped', 'g1', 'g2', 'g3', 'g-4', 'h1', 'h2', 'h01', 'h4.example.com', '10.0.0.1'],
-  ...[
-    '*',
-    'h*',
-    'g*',
-    'h?',
-    'h[12]',
-    'h[!1]',
-    'g[1-3]',
-    '*.example.com',
-    '10.*',
-    'nope',
-    'h[1:3]',
-    '?*',
-  ],
-  ...[
-    '~h[0-9]+',
-    '~.*1$',
-    '~(g1|h2)',
-    '~g',
-    'h[',
-    'h]',
-    '[]',
-    'a*l',
-    'localhost',
-    '127.0.0.1',
-    'g1:80',
-  ],
-);
-const subscript = fc.constantFrom(
-  '',
-  '',
-  '',
-  '',
-  '[0]',
-  '[-1]',
-  '[1]',
-  '[0:1]',
-  '[1:]',
-  '[0:0]',
-  '[5:9]',
-  '[2-3]',
-  '[7]',
-);
-const sign = fc.constantFrom('', '', '', '&', '!');
-
-/** Host patterns; with subscripts only where hosts have one order (no nesting). */
-export const patterns = (subscripts: boolean): fc.Arbitrary<string> =>
-  fc
-    .tuple(
-      fc.array(fc.tuple(sign, word, subscripts ? subscript : fc.constant('')), {
-        minLength: 1,
-        maxLength: 4,
-      }),
-      fc.constantFrom(',', ':', ', ', ' ,', ',,'),
-    )
-    .map(([parts, separator]) => parts.map((part) => part.join('')).join(separator));
 
 /** An inventory without nesting, in which Ansible's order of hosts does not depend on hashes. */
 export const flatInventories: fc.Arbitrary<string> = model(iniValue).map((groups) =>

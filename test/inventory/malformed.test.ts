@@ -1,28 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { loadInventory } from '../../src/inventory/load.js';
-import { printList } from '../../src/inventory/print.js';
 import { CaravanError } from '../../src/values/error.js';
+import { Sandbox } from './sandbox.js';
 
-let home: string;
-const SHARE = Number(process.env['CARAVAN_DIFFERENTIAL'] ?? '1');
-
-beforeAll(() => {
-  home = mkdtempSync(join(tmpdir(), 'caravan-inventory-'));
-});
+const sandbox = new Sandbox();
+const write = sandbox.write.bind(sandbox);
 
 afterAll(() => {
-  rmSync(home, { recursive: true, force: true });
+  sandbox.remove();
 });
-
-function write(name: string, content: string | Uint8Array, mode = 0o644): string {
-  const path = join(home, name);
-  writeFileSync(path, content, { mode });
-  return path;
-}
 
 async function refusal(path: string, scriptTimeoutMs = 10_000): Promise<CaravanError> {
   const thrown: unknown = await loadInventory([path], { scriptTimeoutMs }).then(
@@ -69,13 +55,12 @@ test.each([
   ['bytes.sh', "#!/bin/sh\nprintf '\\377\\376'\n", 'something else than UTF-8'],
   ['missing.sh', '#!/no/such/program\n', 'cannot be run'],
 ])('loadInventory refuses what %s does', async (name, text, message) => {
-  const started = Date.now();
   const error = await refusal(write(name, text, 0o755), 1000);
   expect(error.message).toContain(message);
-  expect(Date.now() - started).toBeLessThan(8000);
+  expect(error.kind).toBe(name === 'hang.sh' ? 'timeout' : 'input');
 });
 
-test('loadInventory refuses bombs and bytes, and reads long lines', async () => {
+test('loadInventory refuses bombs and bytes', async () => {
   const levels = Array.from(
     { length: 12 },
     (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`,
@@ -90,74 +75,4 @@ test('loadInventory refuses bombs and bytes, and reads long lines', async () => 
   );
   const deep = `all: {vars: {a: ${'['.repeat(50_000)}${']'.repeat(50_000)}}}\n`;
   await refusal(write('deep.yml', deep));
-  const long = 'x'.repeat(10_000_000);
-  const started = Date.now();
-  const yaml = await loadInventory([write('long.yml', `all: {hosts: {a: {v: ${long}}}}\n`)]);
-  expect(yaml.hosts[0]?.vars['v']).toHaveLength(10_000_000);
-  const ini = await loadInventory([
-    write('long.ini', `[a]\nh v=${long}\nh2 w="[${'1,'.repeat(1_000_000)}]"\n`),
-  ]);
-  expect(ini.hosts).toHaveLength(2);
-  await loadInventory([write('brackets.ini', `[a]\nh v='${'['.repeat(1_000_000)}'\n`)]);
-  await refusal(write('host.ini', `[a]\n${'h['.repeat(1_000_00)}\n`));
-  expect(Date.now() - started).toBeLessThan(20_000);
 });
-
-test('loadInventory gives an inventory or a CaravanError for any text', async () => {
-  const alphabet = [
-    'all',
-    ':',
-    '\n',
-    ' ',
-    '  ',
-    '-',
-    '[',
-    ']',
-    '{',
-    '}',
-    '&a',
-    '*a',
-    '<<',
-    '!vault',
-    '!x',
-    '|',
-    '>',
-    '"',
-    "'",
-    '#',
-    ',',
-    '=',
-    '0644',
-    'hosts',
-    'children',
-    'vars',
-    '?',
-    '%',
-    '@',
-    '\t',
-    '\0',
-    '\ufeff',
-    'é',
-    '---',
-    '...',
-  ];
-  const text = fc
-    .array(fc.constantFrom(...alphabet), { maxLength: 40 })
-    .map((parts) => parts.join(''));
-  const bytes = fc.oneof(text, fc.uint8Array({ maxLength: 60 }));
-  let i = 0;
-  await fc.assert(
-    fc.asyncProperty(
-      bytes,
-      fc.constantFrom('.yml', '.ini', '', '.json'),
-      async (content, extension) => {
-        try {
-          printList(await loadInventory([write(`fuzz${i++ % 20}${extension}`, content)]));
-        } catch (thrown) {
-          if (!(thrown instanceof CaravanError) || thrown.kind !== 'input') throw thrown;
-        }
-      },
-    ),
-    { numRuns: Math.ceil(5000 * SHARE) },
-  );
-}, 120_000);

@@ -16,7 +16,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible.plugins.loader import init_plugin_loader
 from ansible.plugins.vars import host_group_vars
+from ansible.template import Templar
 from ansible.utils.display import Display
+from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
 ANSWERS = sys.stdout
@@ -65,13 +67,31 @@ def answer(case):
         answers['yaml'] = cli.dump(cli.yaml_inventory(cli._get_group('all')))
         arguments(show_vars=True, basedir=basedir)
         answers['graphVars'] = cli.inventory_graph()
-    answers['patterns'] = []
-    for pattern in case.get('patterns', []):
-        try:
-            answers['patterns'].append([host.name for host in manager.get_hosts(pattern)])
-        except Exception as error:
-            answers['patterns'].append(str(error))
+    answers['patterns'] = [selected(manager, pattern, None) for pattern in case.get('patterns', [])]
+    answers['limited'] = [selected(manager, *pair) for pair in case.get('limited', [])]
+    if case.get('render'):
+        answers['rendered'] = rendered(cli, case['render'])
     return answers
+
+
+def selected(manager, pattern, limit):
+    try:
+        manager.subset(limit)
+        return [host.name for host in manager.get_hosts(pattern)]
+    except Exception as error:
+        return str(error)
+
+
+def rendered(cli, name):
+    cli.vm.hostvars = HostVars(inventory=cli.inventory, variable_manager=cli.vm, loader=cli.loader)
+    variables = cli.vm.get_vars(host=cli.inventory.get_host(name))
+    templar, results = Templar(loader=cli.loader, variables=variables), {}
+    for key in [key for key in variables if key.startswith('t_')]:
+        try:
+            results[key] = {'value': json.loads(cli.dump(templar.template(variables[key])))}
+        except Exception as error:
+            results[key] = {'error': str(error)}
+    return results
 
 
 arguments()

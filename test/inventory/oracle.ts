@@ -12,6 +12,10 @@ export interface OracleCase {
   /** Ask for --list, --host of each, --graph, --export, --yaml. */
   readonly dump?: boolean;
   readonly patterns?: readonly string[];
+  /** Pairs of a pattern and a `--limit`. */
+  readonly limited?: readonly (readonly [string, string])[];
+  /** Host whose variables `t_...` are to be rendered. */
+  readonly render?: string;
 }
 
 /** Ansible's answer; `error` where it could read none of the sources. */
@@ -25,6 +29,8 @@ export interface OracleAnswer {
   readonly yaml: string;
   /** Host names, or the message of an error. */
   readonly patterns: (string[] | string)[];
+  readonly limited: (string[] | string)[];
+  readonly rendered: Record<string, { value: unknown } | { error: string }>;
 }
 
 const HOME = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'caravan', 'ansible');

@@ -1,6 +1,7 @@
 import { Environment } from 'minijinja-js';
 import { Secret } from '../values/secret.js';
-import { BUILTIN_FILTERS, FILTERS, TESTS, type TemplateFunction } from './filters.js';
+import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
+import { text as asText, type TemplateFunction } from './filters/values.js';
 import { didYouMean } from './nearest.js';
 
 /** A failed evaluation: `undefinedValue` where something undefined was used. */
@@ -21,8 +22,17 @@ export type JinjaResult =
 // that changes case or spacing alters, and come out as secrets again.
 const MARK = /\uE0C1(\d+)\uE0C2/g;
 
-/** minijinja-js gives mappings as Maps; a value from it in plain objects. */
+/** What a template writes of a value, as Python's `str()`; rendering puts it around each expression. */
+export const TEXT_FILTER = '__text';
+
+function written(value: unknown): string {
+  if (value === undefined) throw new Error('undefined value');
+  return value === null ? 'None' : asText(value);
+}
+
+/** minijinja-js gives mappings as Maps and whole numbers as bigint; a value in plain objects. */
 function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
   if (value instanceof Map)
     return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
   return Array.isArray(value) ? value.map(plain) : value;
@@ -91,6 +101,7 @@ class Engine {
     environment.trimBlocks = true;
     for (const [name, filter] of Object.entries(FILTERS))
       environment.addFilter(name, this.#guarded(name, filter));
+    environment.addFilter(TEXT_FILTER, this.#guarded(TEXT_FILTER, written));
     for (const [name, test] of Object.entries(TESTS))
       environment.addTest(name, this.#guarded(name, test));
   }
@@ -115,7 +126,9 @@ class Engine {
     kind: 'expression' | 'template',
     text: string,
     context: Record<string, unknown>,
+    chainable: boolean,
   ): JinjaResult {
+    this.#environment.undefinedBehavior = chainable ? 'chainable' : 'strict';
     this.#secrets = new Secrets();
     this.#thrown = undefined;
     const hidden = this.#secrets.hide(context) as Record<string, unknown>;
@@ -157,7 +170,8 @@ class Engine {
     if (this.#thrown !== undefined) {
       const { name, error: cause } = this.#thrown;
       const why = cause instanceof Error ? cause.message : String(cause);
-      return { message: `${name}: ${why}`, undefinedValue: false, cause };
+      const undefinedValue = name === TEXT_FILTER && why === 'undefined value';
+      return { message: `${name}: ${why}`, undefinedValue, cause };
     }
     const text = error instanceof Error ? error.message : String(error);
     const message = (text.split('\n')[0] ?? text).replace(/ \(in <\w+>:\d+\)$/, '');
@@ -167,7 +181,7 @@ class Engine {
       filter !== undefined
         ? didYouMean(filter, [...BUILTIN_FILTERS, ...Object.keys(FILTERS)])
         : test !== undefined
-          ? didYouMean(test, ['defined', 'undefined', 'none', 'string', ...Object.keys(TESTS)])
+          ? didYouMean(test, [...BUILTIN_TESTS, ...Object.keys(TESTS)])
           : undefined;
     return {
       message,
@@ -185,11 +199,13 @@ export function runJinja(
   kind: 'expression' | 'template',
   text: string,
   context: Record<string, unknown>,
+  /** Whether an attribute of what is undefined is undefined too, instead of an error. */
+  chainable = false,
 ): JinjaResult {
   const engine = (engines[depth] ??= new Engine());
   depth += 1;
   try {
-    return engine.run(kind, text, context);
+    return engine.run(kind, text, context, chainable);
   } finally {
     depth -= 1;
   }

@@ -23,6 +23,8 @@ export const assert: TaskModule<Input, Seen> = {
   name: 'assert',
   doc: 'Fails unless all conditions hold.',
   input,
+  aliases: { msg: 'fail_msg' },
+  rawInput: ['that'],
   observe: ({ that }, context) => {
     const all = Array.isArray(that) ? that : [that];
     const failing = all.find((one) => context.holds?.(one) !== true);
@@ -34,7 +36,7 @@ export const assert: TaskModule<Input, Seen> = {
     const message = failMessage ?? `assertion does not hold: ${failing}`;
     return {
       changes: [],
-      result: { assertion: failing },
+      result: { assertion: failing, evaluated_to: false },
       failure: {
         kind: 'verify',
         message,

@@ -41,6 +41,7 @@ export const command: TaskModule<Input, GuardSeen> = {
   doc: 'Runs a program with its arguments as they stand, without pipes, variables or globs.',
   input,
   freeForm: 'cmd',
+  freeFormKeys: ['chdir', 'creates', 'removes', 'stdin'],
   observe: seeGuards,
   check: (seen, given) =>
     checkGuards(seen, given, commandSummary(argvOf(given).map(quoteWord).join(' '))),

@@ -114,8 +114,10 @@ export function checkFile(module: string, seen: SeenFile, given: FileInput): Ver
   const mode = given.mode ?? (stat.type === 'file' ? stat.mode : 0o644);
   const result = {
     dest: stat.path,
-    checksum: createHash('sha1').update(content).digest('hex'),
-    size: content.length,
+    // A digest of a secret is enough to try guesses against.
+    ...(seen.isSecret
+      ? {}
+      : { checksum: createHash('sha1').update(content).digest('hex'), size: content.length }),
     mode: octal(mode),
   };
   if (stat.type === 'file' && given.force === false)

@@ -31,7 +31,9 @@ function playbook(pattern: string, words: readonly string[], options: ExecOption
         ? { command: { argv: words } }
         : { [moduleName ?? 'command']: args === undefined ? null : parsed(args) };
   const name = words.length > 0 ? words.map(quoteWord).join(' ') : (moduleName ?? 'command');
-  return stringify([{ name: pattern, hosts: pattern, tasks: [{ name, ...task }] }]);
+  // Playbooks are YAML 1.1, where a bare `no` is no text.
+  const play = { name: pattern, hosts: pattern, tasks: [{ name, ...task }] };
+  return stringify([play], { version: '1.1' });
 }
 
 /** `-a` may be JSON; else it is `key=value` words or free form, which the loader reads. */
@@ -46,7 +48,7 @@ function parsed(args: string): unknown {
 }
 
 /** `caravan exec`: one command or module on hosts. */
-export function execCommand(): Command {
+export function execCommand(perform: typeof runFile = runFile): Command {
   const command = new Command('exec')
     .description('run one command, or one module, on the hosts of a pattern')
     .argument('<pattern>', "hosts, such as 'workers:!canary'")
@@ -64,7 +66,7 @@ export function execCommand(): Command {
         ...{ syntaxCheck: false, step: false },
       };
       const file = resolve(FILE);
-      const { code } = await runFile(FILE, run, undefined, (path) =>
+      const { code } = await perform(FILE, run, undefined, (path) =>
         path === file
           ? Promise.resolve(text)
           : Promise.reject(new CaravanError('bug', `an ad hoc command reads ${path}`)),

@@ -82,7 +82,7 @@ function program({ binary, kubeconfig, context, namespace }: KubectlInput): stri
 function manifestText(value: NonNullable<KubectlInput['apply']>): string {
   if (typeof value === 'string') return value;
   const documents = Array.isArray(value) ? (value as unknown[]) : [value];
-  return documents.map((one) => stringify(one)).join('---\n');
+  return documents.map((one) => stringify(one, { version: '1.1' })).join('---\n');
 }
 
 /** The words behind the program, for each verb. */

@@ -28,7 +28,7 @@ function playbook(pattern: string, words: readonly string[], options: ExecOption
     words.length === 1
       ? { shell: { cmd: words[0] } }
       : words.length > 1
-        ? { command: { argv: words } }
+        ? { command: { argv: words, expand_argument_vars: false } }
         : { [moduleName ?? 'command']: args === undefined ? null : parsed(args) };
   const name = words.length > 0 ? words.map(quoteWord).join(' ') : (moduleName ?? 'command');
   // Playbooks are YAML 1.1, where a bare `no` is no text.

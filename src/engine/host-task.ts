@@ -1,7 +1,7 @@
 import { pythonText } from '../inventory/python-text.js';
 import { CaravanError, asCaravanError } from '../values/error.js';
 import type { Json, JsonObject } from '../values/json.js';
-import type { Condition, Loop } from '../playbook/model.js';
+import type { Condition, Located, Loop } from '../playbook/model.js';
 import { holds, render, withBound, type Scope } from '../playbook/template.js';
 import { wholeExpression } from '../playbook/expression.js';
 import { attempt, type AttemptResult, type HostTask } from './attempt.js';
@@ -195,16 +195,22 @@ async function runOnce(on: HostTask, item?: string): Promise<HostOutcome> {
   }
 }
 
+/** What is shown for an item; the item itself where its label cannot be rendered. */
 function label(loop: Loop, item: unknown, scope: Scope): string {
-  const shown = loop.label === undefined ? item : render(labelTemplate(loop.label), scope);
-  return pythonText(shown);
+  if (loop.label === undefined) return pythonText(item);
+  try {
+    return pythonText(render(labelTemplate(loop), scope));
+  } catch {
+    return pythonText(item);
+  }
 }
 
 /** `label: item.name` is written without braces too. */
-function labelTemplate(located: NonNullable<Loop['label']>): NonNullable<Loop['label']> {
-  const { value } = located;
-  if (typeof value !== 'string' || wholeExpression(value) !== undefined) return located;
-  return /^[A-Za-z_][\w.]*$/.test(value) ? { ...located, value: `{{ ${value} }}` } : located;
+function labelTemplate({ label: located, loopVar }: Loop): Located {
+  const { value = '', source = '' } = located ?? {};
+  if (typeof value !== 'string' || wholeExpression(value) !== undefined) return { value, source };
+  const isPath = /^[A-Za-z_][\w.]*$/.test(value) && value.split('.')[0] === loopVar;
+  return { value: isPath ? `{{ ${value} }}` : value, source };
 }
 
 function merge(outcomes: readonly HostOutcome[]): HostOutcome {

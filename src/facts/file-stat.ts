@@ -6,6 +6,8 @@ import type { Fact } from './fact.js';
 export interface FileStat {
   readonly path: string;
   readonly type: 'absent' | 'file' | 'directory' | 'link' | 'other';
+  /** Of what is `other`: `fifo`, `socket`, `character special file`, ... as stat names it. */
+  readonly kind?: string;
   /** Permission bits, for example 0o644; 0 where absent. */
   readonly mode: number;
   readonly user: string;
@@ -72,6 +74,7 @@ function parse(path: string, stdout: string): FileStat {
     size: Number(size),
     ...{ uid: Number(uid), gid: Number(gid), inode: Number(inode), links: Number(links) },
     ...{ atime: Number(atime), mtime: Number(mtime), ctime: Number(ctime) },
+    ...(TYPES.some(([start]) => word.startsWith(start)) ? {} : { kind: word }),
     ...(linkTarget === undefined ? {} : { linkTarget }),
     ...(sameAs === undefined ? {} : { sameAs }),
     ...(checksum === undefined ? {} : { checksum: checksum.split(' ')[0] ?? '' }),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
+import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
 import { sh } from '../values/shell.js';
 import { readControllerFile } from './controller-file.js';
@@ -62,7 +63,7 @@ function ofText({ content, dest }: Input): Wanted {
   const path = dest;
   if (content instanceof Secret)
     return { path, content: Buffer.from((content as Secret).reveal()), isSecret: true };
-  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  const text = typeof content === 'string' ? content : jsonLine(content);
   return { path, content: Buffer.from(text), isSecret: false };
 }
 

@@ -29,6 +29,9 @@ interface Seen {
   readonly before: Buffer | undefined;
 }
 
+/** In Ansible's words, for playbooks that look for them. */
+const MISSING = 'the remote file does not exist, not transferring, ignored';
+
 interface FetchChange extends Change {
   readonly target: string;
   readonly content: Buffer;
@@ -60,7 +63,7 @@ export const fetch: TaskModule<Input, Seen, FetchChange> = {
       const message = `fetch: ${src} is ${stat.type}, or larger than ${MOST_BYTES} bytes`;
       return fails
         ? { changes: [], failure: { kind: 'verify', message } }
-        : { changes: [], reason: message, result: { file: src, msg: message } };
+        : { changes: [], reason: message, result: { file: src, msg: MISSING } };
     }
     const checksum = createHash('sha1').update(content).digest('hex');
     const result = { dest: target, checksum, remote_checksum: checksum };

@@ -46,7 +46,7 @@ function run(summary: string, script: ReturnType<typeof sh>): HostChange {
 
 function linkChanges(stat: FileStat, { state, path, src = '', force }: Input): Verdict<HostChange> {
   const isSame = state === 'link' ? stat.linkTarget === src : stat.sameAs === src;
-  const result = { dest: path, src };
+  const result = { dest: path, src, mode: '0777' };
   if (isSame) return { changes: [], reason: `${path} is as asked`, result };
   const isInTheWay = stat.type !== 'absent' && stat.type !== 'link';
   if (isInTheWay && (!force || stat.type === 'directory'))
@@ -68,8 +68,21 @@ ln ${flags} -- ${src} ${path}`,
   };
 }
 
-function creation(state: string, { path }: Input): HostChange[] {
-  if (state === 'directory') return [run(`create folder ${path}`, sh`mkdir -p -- ${path}`)];
+function creation(state: string, given: Input): HostChange[] {
+  const { path, mode } = given;
+  const owner = ownerOf(given);
+  // Folders above that are made on the way get the same attributes, as Ansible has it.
+  if (state === 'directory')
+    return [
+      run(
+        `create folder ${path}`,
+        sh`d=${path}; set --
+while [ ! -e "$d" ]; do set -- "$d" "$@"; d=$(dirname -- "$d"); done
+mkdir -p -- ${path} || exit
+${mode === undefined ? sh`:` : sh`chmod ${octal(mode)} -- "$@"`} || exit
+${owner === undefined ? sh`:` : sh`chown ${owner} -- "$@"`}`,
+      ),
+    ];
   return state === 'touch' ? [run(`touch ${path}`, sh`touch -- ${path}`)] : [];
 }
 
@@ -99,12 +112,15 @@ function check(seen: Seen, given: Input): Verdict<HostChange> {
   if (state === 'link' || state === 'hard') return linkChanges(stat, given);
   if (state === 'directory' && isThere && stat.type !== 'directory')
     return refuse(`file: ${path} is a ${stat.type}, not a folder`);
-  if (state === 'file' && !isThere) return refuse(`file: ${path} does not exist`);
+  if (state === 'file' && !isThere)
+    return { ...refuse(`file: ${path} does not exist`), result: { path } };
   if (state === 'file' && stat.type === 'directory' && given.state === 'file')
     return refuse(`file: ${path} is a directory, not a file`);
   const creates = state === 'touch' || !isThere ? creation(state, given) : [];
   const changes = [...creates, ...attributeChanges(stat, given), ...recursion(seen, given)];
-  const result = state === 'touch' ? { dest: path } : { path };
+  const made = state === 'directory' ? 0o755 : 0o644;
+  const mode = octal(given.mode ?? (isThere ? stat.mode : made));
+  const result = { ...(state === 'touch' ? { dest: path } : { path }), mode };
   return changes.length > 0
     ? { changes, result }
     : { changes, reason: `${path} is as asked`, result };

@@ -34,12 +34,12 @@ type Input = z.infer<typeof input>;
 function section(text: string, given: Input): { start: number; end: number } | undefined {
   let start = 0;
   if (given.after !== undefined) {
-    const match = pythonRegex(given.after, 's').exec(text);
+    const match = pythonRegex(given.after, 'sm').exec(text);
     if (match === null) return undefined;
     start = match.index + match[0].length;
   }
   if (given.before === undefined) return { start, end: text.length };
-  const match = pythonRegex(given.before, 's').exec(text.slice(start));
+  const match = pythonRegex(given.before, 'sm').exec(text.slice(start));
   return match === null ? undefined : { start, end: start + match.index };
 }
 
@@ -52,7 +52,7 @@ function edited(text: string, given: Input): Edit {
   const count = [...middle.matchAll(regex)].length;
   const fresh = middle.replace(regex, pythonReplacement(given.replace));
   const after = text.slice(0, part.start) + fresh + text.slice(part.end);
-  return { after, msg: count > 0 ? `${count} replacements made` : '' };
+  return { after, msg: count > 0 ? `${count} replacements made` : '', result: { rc: 0 } };
 }
 
 /** All matches in a file. */

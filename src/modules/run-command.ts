@@ -1,4 +1,5 @@
 import { sh, type Script } from '../values/shell.js';
+import type { JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 import { commandError } from './host-change.js';
@@ -31,6 +32,13 @@ export async function seeGuards(guards: Guarded, context: ModuleContext): Promis
 
 const NOT_RUN = { rc: 0, stdout: '', stderr: '', msg: '' };
 
+/** The result of a command that a guard held back, in Ansible's words. */
+function notRun(reason: string): JsonObject {
+  const [, path = '', how = ''] = /^(.*) (exists|does not exist)$/s.exec(reason) ?? [];
+  const msg = `Did not run command since '${path}' ${how}`;
+  return { ...NOT_RUN, stdout: `skipped, since ${reason}`, msg };
+}
+
 /** A command changes its host unless a guard says that nothing is to do. */
 export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): Verdict {
   const reason = seen.createsExists
@@ -38,7 +46,7 @@ export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): 
     : seen.removesExists
       ? undefined
       : `${guards.removes ?? ''} does not exist`;
-  if (reason !== undefined) return { changes: [], reason, result: NOT_RUN };
+  if (reason !== undefined) return { changes: [], reason, result: notRun(reason) };
   return { changes: [{ summary }], result: NOT_RUN };
 }
 

@@ -47,7 +47,15 @@ export const script: TaskModule<Input, Seen, ScriptChange> = {
   },
   check: ({ guards, content }, given) => {
     const verdict = checkGuards(guards, given, commandSummary(given.cmd));
-    return { ...verdict, changes: verdict.changes.map((change) => ({ ...change, content })) };
+    const changes = verdict.changes.map((change) => ({ ...change, content }));
+    return changes.length > 0
+      ? { ...verdict, changes }
+      : {
+          ...verdict,
+          changes,
+          skipped: true,
+          result: { ...verdict.result, msg: `${verdict.reason ?? ''}, matching creates option` },
+        };
   },
   apply: async (changes, given, context) => {
     const [name = '', ...args] = splitWords(given.cmd);

@@ -31,12 +31,14 @@ function permissions(mode: number): Record<string, boolean> {
 }
 
 function shown(seen: FileStat, path: string): JsonObject {
-  const { type, mode, user, group, size, checksum, linkTarget } = seen;
+  const { type, mode, user, group, size, checksum, linkTarget, kind = '' } = seen;
   if (type === 'absent') return { exists: false };
   const { uid, gid, inode, links, atime, mtime, ctime } = seen;
   return {
     ...{ exists: true, path, mode: octal(mode), pw_name: user, gr_name: group, size, uid, gid },
     ...{ isreg: type === 'file', isdir: type === 'directory', islnk: type === 'link' },
+    ...{ ischr: kind.startsWith('character'), isblk: kind.startsWith('block') },
+    ...{ isfifo: kind === 'fifo', issock: kind === 'socket' },
     ...{ inode, nlink: links, atime, mtime, ctime },
     ...permissions(mode),
     ...(linkTarget === undefined ? {} : { lnk_target: linkTarget }),

@@ -128,8 +128,8 @@ export function checkFile(module: string, seen: SeenFile, given: FileInput): Ver
   const owner = ownerOf(given);
   const changes = attributeChanges(stat, given);
   return changes.length === 0 && (owner === undefined || hasOwner(stat, owner))
-    ? { changes: [], reason: `${stat.path} is as asked`, result }
-    : { changes, result };
+    ? { changes: [], reason: `${stat.path} is as asked`, result: { ...result, path: stat.path } }
+    : { changes, result: { ...result, path: stat.path } };
 }
 
 /** Does what {@link checkFile} listed. */

@@ -162,7 +162,7 @@ function prefixes({ name, path }: Reference): string[] {
 
 /** Names that a template's own statements bind (`for x in`, `set y =`, macro parameters). */
 function boundNames(parts: readonly Segment[]): Set<string> {
-  const bound = new Set<string>();
+  const bound = new Set<string>(['__v']);
   for (const { kind, inner } of parts) {
     if (kind !== 'statement') continue;
     const match =

@@ -77,6 +77,15 @@ interface Place {
   readonly delegated: Delegation;
 }
 
+/** The variable of `register`. @throws CaravanError input where a template could not name it. */
+function registerName(fields: YamlFields): string | undefined {
+  const name = fields.string('register');
+  const words = ['none', 'true', 'false', 'not', 'and', 'or', 'in', 'is', 'if', 'else'];
+  if (name === undefined || (/^[A-Za-z_]\w*$/.test(name) && !words.includes(name.toLowerCase())))
+    return name;
+  throw fields.yaml.fail(fields.child('register'), `${fields.what}: '${name}' is no variable name`);
+}
+
 /** A number, or a template that gives one. */
 function numeric(fields: YamlFields, key: string): Located | undefined {
   const located = fields.located(key);
@@ -105,7 +114,7 @@ function taskOf(fields: YamlFields, key: string, args: Args, place: Place): Task
     notify: fields.strings('notify'),
     listen: fields.strings('listen').map(({ value }) => value),
     ...optional('loop', loadLoop(fields)),
-    ...optional('register', fields.string('register')),
+    ...optional('register', registerName(fields)),
     delegateFacts: false,
     ...delegation(fields, place.delegated),
     changedWhen: fields.conditions('changed_when'),

@@ -9,7 +9,7 @@ import {
   type Reference,
 } from './expression.js';
 import { truthy } from './filters/values.js';
-import { runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
+import { GET_FILTER, runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { holdsTemplate } from './check-args.js';
@@ -126,6 +126,17 @@ const MAPPINGS: Readonly<
   groups: (key, _attribute, pass) => pass.scope.group(String(key)),
 };
 
+/** `dict(pairs)` and `dict(a=1)`: minijinja's own takes no pairs. */
+function makeDict(given: unknown = {}): unknown {
+  if (!Array.isArray(given)) return given;
+  return Object.fromEntries(
+    given.map((pair) => {
+      const [key, value] = pair as [unknown, unknown];
+      return [String(key), value];
+    }),
+  );
+}
+
 /** Functions that reach beyond the variables; `query` gives a list, `lookup` text or its only item. */
 const LOOKUPS = ['lookup', 'query', 'q'];
 
@@ -176,6 +187,7 @@ function contextOf(references: readonly Reference[], text: string, pass: Pass) {
       failed.set(name, error);
     }
   }
+  context['dict'] = makeDict;
   for (const how of LOOKUPS)
     if (!(how in context)) context[how] = (...args: unknown[]) => lookup(how, args, pass);
   for (const [name, call] of Object.entries(MAPPINGS))
@@ -220,8 +232,24 @@ function numbersInBrackets(expression: string): string {
   );
 }
 
+const STRING_OR_GET = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\.get\(/gs;
+
+/**
+ * A backslash that begins no escape of minijinja's stands for itself, as in Python (`'\d'`, and
+ * `'\1'` as Ansible reads it); and a mapping's `get` becomes a filter.
+ */
+function escapesAndGets(expression: string): string {
+  return expression.replace(STRING_OR_GET, (part) =>
+    part === '.get('
+      ? ` | ${GET_FILTER}(`
+      : part.replace(/\\([\s\S])/g, (all, next: string) =>
+          '\\\'"nrtbfu'.includes(next) ? all : `\\\\${next}`,
+        ),
+  );
+}
+
 function rewriteExpression(expression: string): string {
-  const plain = numbersInBrackets(shortNames(expression));
+  const plain = numbersInBrackets(escapesAndGets(shortNames(expression)));
   return subscriptsToCalls(plain, Object.keys(MAPPINGS));
 }
 
@@ -236,7 +264,7 @@ function rewriteTemplate(template: string): string {
       // What is not closed is for the engine to complain of.
       if (close === '') return part;
       return kind === 'expression'
-        ? `${open} (${rewritten}) | ${TEXT_FILTER} ${close}`
+        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined) ${close}`
         : `${open}${rewritten}${close}`;
     })
     .join('');
@@ -266,8 +294,8 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
     const missing = references.find(({ name }) => !(name in context) && !(name in MAPPINGS));
     const inner = missing === undefined ? undefined : failed.get(missing.name);
     if (inner !== undefined) throw inner;
-    const named = missing ?? references[0];
-    const shown = named === undefined ? text.trim() : [named.name, ...named.path].join('.');
+    const shown =
+      missing === undefined ? 'an attribute or item' : [missing.name, ...missing.path].join('.');
     throw undefinedError(shown, text.trim(), pass);
   }
   throw failureError(result.failure, text, pass);

@@ -57,7 +57,10 @@ const NOT_COMPARED = [
   ...['failed_when_suppressed_exception', 'module_stdout', 'module_stderr', 'skip_reason'],
   ...['false_condition', 'skipped_reason', 'obj', 'cmd'],
   // Of a file that was written: what is there is compared, and `stat` tells it.
-  ...['src', 'uid', 'gid', 'owner', 'group', 'state'],
+  ...['src', 'uid', 'gid', 'owner', 'group', 'state', 'size'],
+  // What a POSIX shell does not tell of a file.
+  ...['inode', 'dev', 'blocks', 'block_size', 'device_type', 'mimetype', 'charset', 'version'],
+  ...['attributes', 'attr_flags', 'readable', 'writeable', 'executable', 'remote_md5sum'],
 ];
 
 /** Where a value of Ansible's differs from ours, one line each; what only we have is no difference. */

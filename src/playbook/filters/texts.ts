@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, extname, isAbsolute, join, normalize, relative } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { dump } from 'js-yaml';
+import { parse } from 'yaml';
+import { jsonLine } from '../../values/json.js';
 import { pythonRegex, pythonReplacement } from '../../values/python-regex.js';
 import { quoteWord } from '../../values/shell.js';
 import { argument, list, mapping, options, text, truthy, type TemplateFunction } from './values.js';
@@ -61,27 +63,12 @@ function toJson(value: unknown, indent?: number, sorted = false): string {
   };
   const whole = ordered(value ?? null);
   if (indent !== undefined) return JSON.stringify(whole, null, indent);
-  return oneLine(whole);
+  return jsonLine(whole);
 }
 
-function oneLine(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(oneLine).join(', ')}]`;
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  const parts = Object.entries(value).map(
-    ([key, item]) => `${JSON.stringify(key)}: ${oneLine(item)}`,
-  );
-  return `{${parts.join(', ')}}`;
-}
-
-function toYaml(value: unknown, indent: number, nice: boolean): string {
-  return stringify(value, {
-    version: '1.1',
-    indent,
-    lineWidth: 0,
-    indentSeq: nice,
-    sortMapEntries: true,
-    defaultStringType: 'PLAIN',
-  });
+/** As PyYAML writes it: keys sorted, lists not indented, text quoted where it must be. */
+function toYaml(value: unknown, indent: number): string {
+  return dump(value, { indent, sortKeys: true, seqNoIndent: true, lineWidth: -1, noRefs: true });
 }
 
 /** `printf` of Python: `%s`, `%d`, `%05.2f`, `%x`. */
@@ -169,8 +156,8 @@ export const TEXT_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   to_nice_json: (value, ...args) =>
     toJson(value, Number(argument(args, 0, 'indent') ?? 4), options(args)['sort_keys'] !== false),
   from_json: (value) => JSON.parse(text(value)) as unknown,
-  to_yaml: (value, ...args) => toYaml(value, Number(options(args)['indent'] ?? 2), false),
-  to_nice_yaml: (value, ...args) => toYaml(value, Number(argument(args, 0, 'indent') ?? 4), false),
+  to_yaml: (value, ...args) => toYaml(value, Number(options(args)['indent'] ?? 2)),
+  to_nice_yaml: (value, ...args) => toYaml(value, Number(argument(args, 0, 'indent') ?? 4)),
   from_yaml: (value) => parse(text(value), { version: '1.1' }) as unknown,
   from_yaml_all: (value) =>
     text(value)
@@ -193,7 +180,11 @@ export const TEXT_FILTERS: Readonly<Record<string, TemplateFunction>> = {
       : text(value),
   relpath: (value, start) => relative(text(start), text(value)),
   normpath: (value) => normalize(text(value)),
-  quote: (value) => (text(value) === '' ? "''" : quoteWord(text(value))),
+  // In the form of Python's shlex, since texts are compared.
+  quote: (value) => {
+    const word = text(value);
+    return word.includes("'") ? `'${word.replaceAll("'", `'"'"'`)}'` : quoteWord(word);
+  },
   hash: (value, algorithm = 'sha1') =>
     createHash(text(algorithm)).update(text(value)).digest('hex'),
   checksum: digest('sha1'),

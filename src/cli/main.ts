@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asCaravanError } from '../values/error.js';
 import { EXIT, exitCodeOfError } from './exit.js';
+import { execCommand } from './exec.js';
 import { inventoryCommand } from './inventory.js';
 import { labCommand } from './lab.js';
+import { modulesCommand } from './modules.js';
 import { rehearseCommand } from './rehearse.js';
 import { rotateCommand, surveyCommand } from './rotate.js';
 import { runCommand } from './run.js';
@@ -27,6 +29,8 @@ for (const command of [
   surveyCommand(),
   rotateCommand(),
   runCommand(),
+  execCommand(),
+  modulesCommand(),
   inventoryCommand(),
   labCommand(),
 ]) {

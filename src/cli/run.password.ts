@@ -35,3 +35,25 @@ export async function askPassword(prompt: string): Promise<Secret> {
     process.stderr.write('\n');
   }
 }
+
+/**
+ * Asks whether a task runs (`--step`): `y`, `n`, or `c` to ask no more; nothing is no.
+ * @throws CaravanError input where there is no terminal to ask on.
+ */
+export async function askStep(task: string): Promise<'yes' | 'no' | 'continue'> {
+  if (!process.stdin.isTTY)
+    throw new CaravanError('input', '--step cannot ask: no terminal', { hint: 'leave --step out' });
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      lines.question(`Run [${task}]? (N)o/(y)es/(c)ontinue: `, resolve);
+      lines.once('SIGINT', () => {
+        reject(new CaravanError('cancelled', 'stopped at a question'));
+      });
+    });
+    const word = answer.trim().toLowerCase();
+    return /^y/.test(word) ? 'yes' : /^c/.test(word) ? 'continue' : 'no';
+  } finally {
+    lines.close();
+  }
+}

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { listPlays, type ListedPlay } from '../engine/list.js';
+import { Command } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
 import { runLoaded } from '../engine/run.js';
 import type { ConnectionOverrides } from '../inventory/connection.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { loadInventory } from '../inventory/load.js';
+import { readValue } from '../inventory/vars-files.js';
+import { Vault, type VaultPassword } from '../inventory/vault.js';
 import type { AnyModule } from '../modules/module.js';
 import { coreModules } from '../modules/registry.js';
 import { loadPlaybook } from '../playbook/load.js';
@@ -17,93 +18,47 @@ import { rotationModules } from '../rotation/modules/index.js';
 import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
 import { EXIT, exitCodeOf } from './exit.js';
-import { askPassword } from './run.password.js';
+import { listing } from './run.listing.js';
+import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
+import { askPassword, askStep } from './run.password.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
-import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
-import { createView, type OutputFormat } from './view.js';
+import { vaultPasswordsOf } from './vault-options.js';
+import { createView, type ViewStream } from './view.js';
 
-interface RunCommandOptions extends VaultOptions {
-  readonly inventory: readonly string[];
-  readonly limit?: string;
-  readonly forks: number;
-  readonly extraVars: readonly string[];
-  readonly tags: readonly string[];
-  readonly skipTags: readonly string[];
-  readonly check: boolean;
-  readonly diff: boolean;
-  readonly become?: boolean;
-  readonly becomeUser?: string;
-  readonly user?: string;
-  readonly askBecomePass: boolean;
-  readonly askPass: boolean;
-  readonly privateKey?: string;
-  readonly timeout?: number;
-  readonly listHosts: boolean;
-  readonly listTasks: boolean;
-  readonly syntaxCheck: boolean;
-  readonly state?: string;
-  readonly output: OutputFormat;
+/** Where a run writes. */
+export interface RunStreams {
+  readonly out: ViewStream;
+  readonly err: ViewStream;
 }
 
-const append = (value: string, all: readonly string[]): string[] => [...all, value];
-const appendTags = (value: string, all: readonly string[]): string[] => [
-  ...all,
-  ...value.split(',').map((tag) => tag.trim()),
-];
+const STREAMS: RunStreams = { out: process.stdout, err: process.stderr };
 
-function count(value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('must be a whole number above 0');
+/** What a run gave: its exit code, and what came of the hosts where it got that far. */
+export interface Finished {
+  readonly code: number;
+  readonly outcome?: RunOutcome;
 }
+
+/** Runs a file with options as given. */
+type Perform = (file: string, options: RunCommandOptions) => Promise<Finished>;
 
 /** `caravan run`: run a playbook, with the options of `ansible-playbook`. */
-export function runCommand(): Command {
-  return addVaultOptions(new Command('run'))
+export function runCommand(perform: Perform = (file, options) => runFile(file, options)): Command {
+  const command = new Command('run')
     .description('run a playbook')
-    .argument('<playbook>', 'YAML file')
-    .option(
-      '-i, --inventory <source>',
-      'file, folder, script or list "a,b,"; may be repeated',
-      append,
-      [],
-    )
-    .option('-l, --limit <pattern>', 'only hosts that this pattern matches too')
-    .option('-f, --forks <count>', 'hosts in work at the same time', count, 5)
-    .option(
-      '-e, --extra-vars <vars>',
-      'key=value, JSON, YAML in braces or @file; may be repeated',
-      append,
-      [],
-    )
-    .option('-t, --tags <tags>', 'only tasks with one of these tags', appendTags, [])
-    .option('--skip-tags <tags>', 'no task with one of these tags', appendTags, [])
-    .option('-C, --check', 'dry run: say what would change, change nothing', false)
-    .option('-D, --diff', 'show changes of files line by line', false)
-    .option('-b, --become', 'become root (or --become-user)')
-    .option('--become-user <user>', 'user to become')
-    .option('-K, --ask-become-pass', 'ask for the password of sudo', false)
-    .option('-u, --user <user>', 'user to log in as')
-    .option('-k, --ask-pass', 'ask for the password of the login', false)
-    .option('--private-key <file>', 'key to log in with')
-    .option('-T, --timeout <seconds>', 'deadline of a login', count)
-    .option('--list-hosts', 'print the hosts of each play and stop', false)
-    .option('--list-tasks', 'print the tasks of each play and stop', false)
-    .option('--syntax-check', 'load and validate the playbook and stop', false)
-    .option(
-      '--state <folder>',
-      "folder of a rotation's authorities (default: .caravan beside the inventory)",
-    )
-    .addOption(
-      new Option('--output <format>', 'text, or one event a line')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
-    .action(runAction);
+    .argument('<playbook>', 'YAML file');
+  return withRunOptions(command).action(async (file: string, options: RunCommandOptions) => {
+    process.exitCode = (await perform(file, options)).code;
+  });
 }
 
-function stateFolder({ inventory, state }: RunCommandOptions): string {
+/** All modules that a playbook may name. */
+export function allModules(options: Pick<HostOptions, 'inventory' | 'state'>): AnyModule[] {
+  return [...coreModules, ...rotationModules(new AuthorityStore(stateFolder(options)))];
+}
+
+function stateFolder({ inventory, state }: Pick<HostOptions, 'inventory' | 'state'>): string {
   if (state !== undefined) return state;
   const [first = '.'] = inventory;
   // A list of hosts names no place on disk.
@@ -112,28 +67,64 @@ function stateFolder({ inventory, state }: RunCommandOptions): string {
   return join(isFolder ? first : dirname(first), '.caravan');
 }
 
-async function runAction(file: string, options: RunCommandOptions): Promise<void> {
-  const modules = [...coreModules, ...rotationModules(new AuthorityStore(stateFolder(options)))];
-  const playbook = await loadPlaybook(file, {
-    modules,
-    readText: (path) => readFile(path, 'utf8'),
-    workingFolder: process.cwd(),
-  });
+/** Reads a playbook, and what a file of variables holds, sealed or not. */
+interface Reading {
+  readonly modules: readonly AnyModule[];
+  readonly passwords: readonly VaultPassword[];
+  readonly parseVars: (text: string, file: string) => unknown;
+}
+
+async function reading(options: HostOptions): Promise<Reading> {
+  const passwords = await vaultPasswordsOf(options);
+  const vault = new Vault(passwords);
+  return {
+    modules: allModules(options),
+    passwords,
+    parseVars: (text, file) => readValue(file, text, vault),
+  };
+}
+
+/**
+ * Runs, lists or checks a playbook.
+ * @throws CaravanError input for what the operator must mend first.
+ */
+export async function runFile(
+  file: string,
+  options: RunCommandOptions,
+  streams: RunStreams = STREAMS,
+  readText: (path: string) => Promise<string> = (path) => readFile(path, 'utf8'),
+): Promise<Finished> {
+  const read = await reading(options);
+  const { modules, parseVars } = read;
+  const workingFolder = process.cwd();
+  const playbook = await loadPlaybook(file, { modules, readText, parseVars, workingFolder });
   if (options.syntaxCheck) {
-    process.stdout.write(`${playbook.file}: no mistakes found\n`);
-    return;
+    streams.out.write(`${playbook.file}: no mistakes found\n`);
+    return { code: EXIT.ok };
   }
-  const inventory =
-    options.inventory.length === 0 ? NO_INVENTORY : await readInventory(file, options);
-  if (options.listHosts || options.listTasks) {
-    process.stdout.write(listing(listPlays(playbook, { ...options, inventory }), options));
-    return;
+  const inventory = await readInventory(file, options, read.passwords, streams);
+  if (options.listHosts || options.listTasks || options.listTags) {
+    streams.out.write(listing(playbook, inventory, options));
+    return { code: EXIT.ok };
   }
-  const outcome = await execute(file, playbook, inventory, modules, options);
-  process.exitCode = exitCodeOf(outcome);
-  if (Object.keys(outcome.recap).length > 0 || outcome.outcome !== 'ok') return;
-  process.stderr.write('No task ran on any host.\n');
-  process.exitCode = EXIT.error;
+  const outcome = await execute(file, playbook, inventory, { read, options, streams });
+  const idle = Object.keys(outcome.recap).length === 0 && outcome.outcome === 'ok';
+  writeRetryFile(outcome, options, streams);
+  if (!idle) return { code: exitCodeOf(outcome), outcome };
+  streams.err.write('No task ran on any host.\n');
+  return { code: EXIT.error, outcome };
+}
+
+/** The hosts that failed, one a line, where there are any. */
+function writeRetryFile(
+  { recap, lost }: RunOutcome,
+  { retryFile }: RunCommandOptions,
+  { err }: RunStreams,
+): void {
+  const hosts = Object.keys(recap).filter((host) => lost.includes(host));
+  if (retryFile === undefined || hosts.length === 0) return;
+  writeFileSync(retryFile, hosts.map((host) => `${host}\n`).join(''));
+  err.write(`To run again on what failed: --limit @${retryFile}\n`);
 }
 
 /** Enough for plays on `localhost`; any other host is an error. */
@@ -147,15 +138,21 @@ const NO_INVENTORY: Inventory = {
   },
 };
 
-async function readInventory(file: string, options: RunCommandOptions): Promise<Inventory> {
-  return loadInventory(options.inventory, {
+async function readInventory(
+  file: string,
+  { inventory }: HostOptions,
+  passwords: readonly VaultPassword[],
+  { err }: RunStreams,
+): Promise<Inventory> {
+  if (inventory.length === 0) return NO_INVENTORY;
+  return loadInventory(inventory, {
     playbookFolder: dirname(file),
-    vaultPasswords: await vaultPasswordsOf(options),
-    warn: (message) => process.stderr.write(`[warning] ${message}\n`),
+    vaultPasswords: passwords,
+    warn: (message) => err.write(`[warning] ${message}\n`),
   });
 }
 
-async function overrides(options: RunCommandOptions): Promise<ConnectionOverrides> {
+async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
   const { user, privateKey, become, becomeUser, timeout } = options;
   const password = options.askPass ? await askPassword('SSH password: ') : undefined;
   const becomePassword = options.askBecomePass ? await askPassword('BECOME password: ') : undefined;
@@ -170,20 +167,26 @@ async function overrides(options: RunCommandOptions): Promise<ConnectionOverride
   };
 }
 
+interface Execution {
+  readonly read: Reading;
+  readonly options: RunCommandOptions;
+  readonly streams: RunStreams;
+}
+
 async function execute(
   file: string,
   playbook: Playbook,
   inventory: Inventory,
-  modules: readonly AnyModule[],
-  options: RunCommandOptions,
+  { read, options, streams }: Execution,
 ): Promise<RunOutcome> {
-  const { limit, forks, tags, skipTags, check, diff, output } = options;
+  const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
   const connectionOverrides = await overrides(options);
-  const view = createView({ format: output, diff });
+  const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>
     runLoaded(playbook, {
-      ...{ file, inventory, modules, forks, tags, skipTags, check, diff, signal },
+      ...{ file, inventory, forks, tags, skipTags, check, diff, signal },
+      ...{ modules: read.modules, parseVars: read.parseVars },
       transport: createTransport(),
       clock: systemClock,
       extraVars: vars,
@@ -191,27 +194,8 @@ async function execute(
       workingFolder: process.cwd(),
       emit: view.sink,
       ...(limit === undefined ? {} : { limit }),
+      ...(startAtTask === undefined ? {} : { startAtTask }),
+      ...(options.step ? { step: askStep } : {}),
     }),
   );
-}
-
-function listing(plays: readonly ListedPlay[], options: RunCommandOptions): string {
-  const lines = plays.flatMap(({ play, pattern, hosts, tasks, loops }) => [
-    `play [${play}] (${pattern})${loops.map((loop) => ` for each of ${loop}`).join('')}`,
-    ...(options.listHosts
-      ? [
-          `  hosts (${hosts === undefined ? 'known when it runs' : String(hosts.length)}):`,
-          ...(hosts ?? []).map((host) => `    ${host}`),
-        ]
-      : []),
-    ...(options.listTasks
-      ? [
-          '  tasks:',
-          ...tasks.map(
-            ({ name, tags }) => `    ${name}${tags.length > 0 ? `  [${tags.join(', ')}]` : ''}`,
-          ),
-        ]
-      : []),
-  ]);
-  return `${lines.join('\n')}\n`;
 }

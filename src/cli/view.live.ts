@@ -19,11 +19,16 @@ export class LiveView {
   constructor(
     readonly stream: ViewStream,
     readonly paint: Paint,
+    verbosity: number,
   ) {
     this.#tail = terminalTail(stream);
-    this.#text = new TextView((text) => {
-      this.#tail.above(text);
-    }, paint);
+    this.#text = new TextView(
+      (text) => {
+        this.#tail.above(text);
+      },
+      paint,
+      verbosity,
+    );
   }
 
   readonly say = (line: string): void => {

@@ -46,7 +46,9 @@ const result = {
   source: 'p.yml:2:3',
   seconds: 0.1,
 } as const;
-const counts = { ok: 1, changed: 1, skipped: 0, failed: 0, unreachable: 0 };
+const counts = {
+  ...{ ok: 1, changed: 1, skipped: 0, failed: 0, unreachable: 0, rescued: 0, ignored: 0 },
+};
 const EVENTS: RunEvent[] = [
   { type: 'play-start', at, play: 'p', hosts: ['w1', 'w2', 'w3'], batch: { index: 0, count: 2 } },
   {
@@ -82,7 +84,10 @@ test('TextView folds the same results of several hosts', () => {
     '              hint: mend it',
     '              at: p.yml:2:3',
     ...['', 'RECAP failed in 1.0s'],
-    ...['w1 : ok=1    changed=1    unreachable=0    failed=0    skipped=0', ''],
+    ...[
+      'w1 : ok=1    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0',
+      '',
+    ],
   ]);
 });
 

@@ -31,6 +31,23 @@ function message(result: JsonObject | undefined): string | undefined {
   return key === 'msg' ? text : `${key}: ${text}`;
 }
 
+/** A result as people read it: what was printed as it is, all else by name. */
+function whole(result: JsonObject): string {
+  const { stdout, stderr, rc } = result;
+  if (typeof stdout === 'string') {
+    const error = typeof stderr === 'string' && stderr !== '' ? `\nstderr: ${stderr}` : '';
+    return `${rc === 0 ? '' : `rc=${JSON.stringify(rc)} `}${stdout}${error}`.trimEnd();
+  }
+  const shown = Object.entries(result).filter(([key]) => !['changed', 'failed'].includes(key));
+  return shown
+    .map(([key, value]) =>
+      key === 'msg' && typeof value === 'string'
+        ? value
+        : `${key}: ${typeof value === 'string' ? value : JSON.stringify(value, null, 2)}`,
+    )
+    .join('\n');
+}
+
 function indent(text: string, by: string): string {
   return text.trimEnd().replaceAll('\n', `\n${by}`);
 }
@@ -47,10 +64,13 @@ export function errorLines(error: ShownError, source?: string): string[] {
 /** Plain lines. Results of a task are held until it ends, and folded where they are the same. */
 export class TextView {
   #held: HostResult[] = [];
+  #task = '';
 
   constructor(
     readonly write: (text: string) => void,
     readonly paint: Paint,
+    /** From 1 on, results are shown whole. */
+    readonly verbosity = 0,
   ) {}
 
   readonly sink: EventSink = (event) => {
@@ -72,6 +92,7 @@ export class TextView {
         return;
       case 'task-start':
         this.flush();
+        this.#task = event.task;
         this.line(
           `\n${this.paint.bold(`${event.handler ? 'HANDLER' : 'TASK'} [${event.task}]`)} ${this.paint.dim(event.source)}`,
         );
@@ -91,13 +112,29 @@ export class TextView {
     this.line(`\n${this.paint.bold(`PLAY [${play}]`)} ${foldHosts(hosts)}${which}`);
   }
 
+  /** What a result has to say, besides its changes and its error. */
+  #said({ status, result }: HostResult): string | undefined {
+    if (status === 'skipped' || status === 'unreachable') return undefined;
+    if (this.verbosity > 0 && result !== undefined) return whole(result);
+    return status === 'failed' ? undefined : message(result);
+  }
+
   /** Prints the results held, the same ones as one. */
   flush(): void {
     const groups = new Map<string, HostResult[]>();
     for (const result of this.#held) {
       const { status, item, reason, changes, error, ignored } = result;
-      const said = status === 'ok' || status === 'changed' ? message(result.result) : undefined;
-      const key = JSON.stringify([status, item, reason, changes, error, ignored, said]);
+      const said = this.#said(result);
+      const key = JSON.stringify([
+        result.task,
+        status,
+        item,
+        reason,
+        changes,
+        error,
+        ignored,
+        said,
+      ]);
       groups.set(key, [...(groups.get(key) ?? []), result]);
     }
     this.#held = [];
@@ -106,10 +143,12 @@ export class TextView {
 
   #group(group: readonly HostResult[]): void {
     const first = group[0] as HostResult;
-    const { status, item, reason, changes, error, source, ignored } = first;
+    const { status, item, reason, changes, error, source, ignored, task } = first;
     const seconds = Math.max(...group.map((result) => result.seconds));
     const hosts = foldHosts(group.map(({ host }) => host));
     const what = [
+      // Hosts that run freely are at other tasks than the one that was named last.
+      ...(task === this.#task ? [] : [`[${task}]`]),
       ...(item === undefined ? [] : [`(${item})`]),
       ...(changes.length > 0 ? [changes.map(({ summary }) => summary).join('; ')] : []),
       ...(reason === undefined || changes.length > 0 ? [] : [reason]),
@@ -117,12 +156,12 @@ export class TextView {
     ].join(' ');
     const head = `  ${status.padEnd(11)} ${hosts}  ${seconds.toFixed(1)}s`;
     this.line(`${colour(this.paint, status)(head)}${what === '' ? '' : `  ${what}`}`);
-    const said = error === undefined ? message(first.result) : undefined;
+    const said = this.#said(first);
     if (said !== undefined && said !== '')
       this.line(`              ${indent(said, ' '.repeat(14))}`);
     for (const { diff } of changes) if (diff !== undefined) this.#diff(unifiedDiff(diff));
     if (error === undefined) return;
-    for (const text of errorLines(error, source))
+    for (const text of errorLines(error, error.source ?? source))
       this.line(this.paint.red(`              ${indent(text, ' '.repeat(14))}`));
   }
 
@@ -149,7 +188,9 @@ export class TextView {
 }
 
 function counted(counts: HostRecap): string {
-  const order = ['ok', 'changed', 'unreachable', 'failed', 'skipped'] as const;
+  const order = [
+    ...(['ok', 'changed', 'unreachable', 'failed', 'skipped', 'rescued', 'ignored'] as const),
+  ];
   return order
     .map((status) => `${status}=${String(counts[status]).padEnd(4)}`)
     .join(' ')

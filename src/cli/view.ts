@@ -1,11 +1,12 @@
 import type { EventSink } from '../engine/events.js';
 import type { CaravanError } from '../values/error.js';
 import { paint } from './view.color.js';
+import { junitSink } from './view.junit.js';
 import { LiveView } from './view.live.js';
 import { errorLines, TextView } from './view.text.js';
 
-/** `text` for people, `json` for programs: one event a line. */
-export type OutputFormat = 'text' | 'json';
+/** `text` for people; for programs `json`, one event a line, or `junit`, one document. */
+export type OutputFormat = 'text' | 'json' | 'junit';
 
 /** Where a view writes. */
 export interface ViewStream {
@@ -20,6 +21,8 @@ export interface ViewOptions {
   readonly format: OutputFormat;
   /** Whether the run was asked for diffs; they then come with the events. */
   readonly diff: boolean;
+  /** 0 (default): what changed or failed. 1: results too. */
+  readonly verbosity?: number;
   /** Default: standard output. */
   readonly stream?: ViewStream;
   /** Colours (default: on a terminal, unless NO_COLOR is set). */
@@ -46,13 +49,16 @@ export function createView(options: ViewOptions): View {
       },
       say: (line) => process.stderr.write(`${line}\n`),
     };
+  if (options.format === 'junit')
+    return { sink: junitSink(write), say: (line) => process.stderr.write(`${line}\n`) };
   const isTerminal = stream.isTTY === true;
+  const { verbosity = 0 } = options;
   const colours = paint(options.colour ?? (isTerminal && !process.env['NO_COLOR']));
   if (isTerminal) {
-    const live = new LiveView(stream, colours);
+    const live = new LiveView(stream, colours, verbosity);
     return { sink: live.sink, say: live.say };
   }
-  const view = new TextView(write, colours);
+  const view = new TextView(write, colours, verbosity);
   return {
     sink: view.sink,
     say: (line) => {

@@ -1,11 +1,14 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { AnyModule, Applied, Change, ModuleContext, TaskModule } from '../modules/module.js';
 import { argsError, sourceOf } from '../playbook/check-args.js';
+import { coerceArgs } from '../playbook/coerce-args.js';
 import type { Task } from '../playbook/model.js';
-import { holds, renderFields, type Scope } from '../playbook/template.js';
+import { wholeExpression } from '../playbook/expression.js';
+import { evaluate, holds, renderFields, renderTemplate, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
-import { TaskConnection } from './connections.js';
+import { TaskConnection, type Reach } from './connections.js';
+import type { Script } from '../values/shell.js';
 import type { RunState } from './run-state.js';
 import { lazyVars } from './variables.js';
 
@@ -21,6 +24,9 @@ export interface HostTask {
   readonly target: string;
   readonly scope: Scope;
   readonly state: RunState;
+  /** How the target is reached, where play or task say something about it. */
+  readonly reach?: Reach;
+  readonly environment?: Script;
 }
 
 /** What one attempt gave. */
@@ -30,6 +36,8 @@ export interface AttemptResult {
   readonly reason?: string;
   readonly result: JsonObject;
   readonly facts?: JsonObject;
+  readonly hostFacts?: JsonObject;
+  readonly skipped?: boolean;
   readonly failure?: { readonly kind: ErrorKind; readonly message: string; readonly hint?: string };
 }
 
@@ -37,7 +45,15 @@ type OpenModule = TaskModule;
 
 function readInput(on: HostTask, module: AnyModule): unknown {
   const { task, scope } = on;
-  const args = renderFields(task.args.value, (key) => sourceOf(task.args, [key]), scope);
+  const raw = module.rawInput ?? [];
+  const templates = Object.entries(task.args.value).filter(([key]) => !raw.includes(key));
+  const rendered = renderFields(
+    Object.fromEntries(templates),
+    (key) => sourceOf(task.args, [key]),
+    scope,
+  );
+  const untouched = Object.entries(task.args.value).filter(([key]) => raw.includes(key));
+  const args = coerceArgs(module.input, { ...rendered, ...Object.fromEntries(untouched) });
   const parsed = module.input.safeParse(args);
   if (parsed.success) return parsed.data;
   throw argsError(module, task.args, parsed.error.issues, `task '${task.name}'`);
@@ -51,6 +67,8 @@ function contextFor(on: HostTask, signal: AbortSignal, checkMode: boolean, deadl
       signal,
       remainingMs: () => Math.max(1, deadline - clock.now().getTime()),
       ...(task.become === undefined ? {} : { become: task.become }),
+      ...(on.reach === undefined || name !== on.target ? {} : { reach: on.reach }),
+      ...(on.environment === undefined ? {} : { environment: on.environment }),
     });
   const hosts = (pattern: string) => {
     const local = pattern === 'localhost' ? variables.host(pattern) : undefined;
@@ -64,6 +82,11 @@ function contextFor(on: HostTask, signal: AbortSignal, checkMode: boolean, deadl
     host: { name: host.name, vars: lazyVars(scope) },
     connection: connection(on.target),
     hosts,
+    evaluate: (expression) => evaluated(expression, sourceOf(task.args, ['var']), scope),
+    folders: task.folders,
+    render: (text, file) => renderTemplate(text, file, scope),
+    ...(state.parts.parseVars === undefined ? {} : { readVars: state.parts.parseVars }),
+    reconnect: () => pool.drop(on.target, on.reach),
     connect: async (name) => {
       await pool.connect(name);
       return connection(name);
@@ -77,12 +100,23 @@ function contextFor(on: HostTask, signal: AbortSignal, checkMode: boolean, deadl
       state.emit({ type: 'record', host: host.name, task: task.name, name, data: shown });
     },
     progress: (line) => {
-      if (task.noLog) return;
+      if (task.noLog === true) return;
       const shown = scrubber.text(line);
       state.emit({ type: 'progress', task: task.name, host: host.name, line: shown });
     },
   };
   return context;
+}
+
+/** For `debug`, to which an undefined name is no error. */
+function evaluated(expression: string, source: string, scope: Scope): unknown {
+  try {
+    return evaluate({ value: wholeExpression(expression.trim()) ?? expression, source }, scope);
+  } catch (thrown) {
+    if (thrown instanceof CaravanError && thrown.message.includes(' is undefined in '))
+      return 'VARIABLE IS NOT DEFINED!';
+    throw thrown;
+  }
 }
 
 async function checkAndApply(module: OpenModule, input: unknown, context: ModuleContext) {
@@ -99,6 +133,8 @@ async function checkAndApply(module: OpenModule, input: unknown, context: Module
     result: { ...verdict.result, ...applied.result },
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(Object.keys(facts).length === 0 ? {} : { facts }),
+    ...(verdict.hostFacts === undefined ? {} : { hostFacts: verdict.hostFacts }),
+    ...(verdict.skipped === undefined ? {} : { skipped: verdict.skipped }),
     ...(failure === undefined ? {} : { failure }),
   };
   return attempt;

@@ -5,7 +5,10 @@ import type { Json, JsonObject } from '../values/json.js';
 export type HostStatus = 'ok' | 'changed' | 'skipped' | 'failed' | 'unreachable';
 
 /** Counts of one host over a run, as in Ansible's recap line. */
-export type HostRecap = Readonly<Record<HostStatus, number>>;
+export type HostRecap = Readonly<Record<Counted, number>>;
+
+/** What is counted of a host: how tasks ended, failures that a rescue took, and ignored ones. */
+export type Counted = HostStatus | 'rescued' | 'ignored';
 
 /** A change as shown: `diff` only where the run asked for diffs and the task may show them. */
 export interface ShownChange {
@@ -18,6 +21,8 @@ export interface ShownError {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly hint?: string;
+  /** `file:line:column` of what is wrong, where it is not the task as a whole. */
+  readonly source?: string;
 }
 
 /**

@@ -20,10 +20,12 @@ export interface ListOptions extends TagChoice {
   readonly limit?: string;
 }
 
-function tasksOf(nodes: readonly TaskNode[]): Task[] {
-  return nodes.flatMap((node) =>
-    node.kind === 'task' ? [node] : tasksOf([...node.block, ...node.rescue, ...node.always]),
-  );
+/** The tasks of a list that are known before a run, in order; of an include, the include itself. */
+export function tasksOf(nodes: readonly TaskNode[]): Task[] {
+  return nodes.flatMap((node) => {
+    if (node.kind === 'block') return tasksOf([...node.block, ...node.rescue, ...node.always]);
+    return node.kind === 'task' ? [node] : [node.task];
+  });
 }
 
 function hostsOf({ hosts }: Play, { inventory, limit }: ListOptions): string[] | undefined {
@@ -42,6 +44,7 @@ function listPlay(play: Play, around: readonly ImportPlaybook[], options: ListOp
     play: play.name,
     pattern: play.hosts.value,
     tasks: tasksOf(play.tasks)
+      .filter(({ module }) => module !== 'meta')
       .map(({ name, tags }) => ({ name, tags: [...outer, ...tags] }))
       .filter(({ tags }) => tagsSelect(tags, options)),
     loops: around.flatMap(({ loop }) => {

@@ -37,6 +37,12 @@ export interface RunOptions {
   readonly random?: () => number;
   /** Folder that shown paths are relative to. */
   readonly workingFolder?: string;
+  /** Name of the first task to run, or a glob; all before it are left out. */
+  readonly startAtTask?: string;
+  /** Asked before each task (`--step`): run it, leave it out, or ask no more. */
+  readonly step?: (task: string) => Promise<'yes' | 'no' | 'continue'>;
+  /** A file's text as variables, opened where `ansible-vault` sealed it. */
+  readonly parseVars?: (text: string, file: string) => unknown;
   /** Reads a playbook (default: of this machine). */
   readonly readText?: (file: string) => Promise<string>;
 }
@@ -56,6 +62,8 @@ export interface RunOutcome {
   readonly recap: Readonly<Record<string, HostRecap>>;
   readonly seconds: number;
   readonly failures: readonly TaskFailure[];
+  /** Hosts that are out of the run: failed or unreachable. */
+  readonly lost: readonly string[];
   /** Variables set on hosts in the run (facts and registered results), by host. */
   readonly facts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }

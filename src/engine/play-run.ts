@@ -1,111 +1,14 @@
 import type { InventoryHost } from '../inventory/inventory.js';
-import type { Block, Play, SerialStep, Task, TaskNode } from '../playbook/model.js';
-import { tagsSelect } from '../playbook/select.js';
+import type { Play, SerialStep } from '../playbook/model.js';
 import { render, withBound } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
+import type { BatchProgress } from './batch-run.js';
 import { batches, ordered } from './batches.js';
 import { runScope, type ImportFrame } from './imports.js';
 import type { RunState } from './run-state.js';
-import { runTask, type BatchRun } from './task-step.js';
-
-/** Thrown to leave a play whose failures are past what it allows; the run ends with it. */
-class PlayStopped extends Error {}
+import { runBatch } from './run-nodes.js';
 
 const names = (hosts: readonly InventoryHost[]): string[] => hosts.map(({ name }) => name);
-
-function live(run: BatchRun, hosts: readonly InventoryHost[]): InventoryHost[] {
-  return hosts.filter(({ name }) => run.state.isLive(name));
-}
-
-function without(hosts: readonly InventoryHost[], gone: readonly InventoryHost[]) {
-  const lost = new Set(names(gone));
-  return hosts.filter(({ name }) => !lost.has(name));
-}
-
-/** Whether failures in a batch are past what the play allows. Unreachable hosts count. */
-function stops(run: BatchRun): boolean {
-  const { play, hosts } = run;
-  const lost = hosts.length - live(run, hosts).length;
-  if (lost === 0) return false;
-  if (play.anyErrorsFatal || lost === hosts.length) return true;
-  const percent = (lost / hosts.length) * 100;
-  return play.maxFailPercentage !== undefined && percent > play.maxFailPercentage;
-}
-
-function selected(run: BatchRun, task: Task): boolean {
-  const { tags, skipTags } = run.state.parts;
-  return tagsSelect([...task.tags, ...run.frame.tags], { tags, skipTags });
-}
-
-/** What a list of tasks left: hosts that failed, but answer. */
-type Failed = InventoryHost[];
-
-async function runBlock(
-  run: BatchRun,
-  block: Block,
-  hosts: readonly InventoryHost[],
-): Promise<Failed> {
-  const before = run.state.failures.length;
-  let failed = await runNodes(run, block.block, hosts, true);
-  if (failed.length > 0 && block.rescue.length > 0) {
-    const inRescue = run.state.failures.length;
-    const unsaved = await runNodes(run, block.rescue, failed, true);
-    for (const host of without(live(run, failed), unsaved))
-      if (inRescue > before) run.state.rescued(host.name, before);
-    failed = unsaved;
-  }
-  const notSaved = await runNodes(run, block.always, live(run, hosts), true);
-  return [...failed, ...without(notSaved, failed)];
-}
-
-async function runNodes(
-  run: BatchRun,
-  nodes: readonly TaskNode[],
-  hosts: readonly InventoryHost[],
-  isInner = false,
-): Promise<Failed> {
-  const allFailed: Failed = [];
-  for (const node of nodes) {
-    run.state.checkCancelled();
-    const on = without(live(run, hosts), allFailed);
-    if (on.length === 0) break;
-    allFailed.push(...(await runNode(run, node, on)));
-    // Within a block a rescue may still make good what failed.
-    if (isInner) continue;
-    for (const { name } of allFailed) run.state.lose(name, 'failed');
-    if (stops(run)) throw new PlayStopped();
-  }
-  return allFailed;
-}
-
-async function runNode(
-  run: BatchRun,
-  node: TaskNode,
-  hosts: readonly InventoryHost[],
-): Promise<Failed> {
-  if (node.kind === 'block') return runBlock(run, node, hosts);
-  if (!selected(run, node)) return [];
-  if (node.module === 'meta') {
-    if (node.args.value['action'] === 'flush_handlers') await flushHandlers(run);
-    return [];
-  }
-  return runTask(run, node, hosts);
-}
-
-/** Runs each notified handler once, in the order of definition; one may notify a later one. */
-async function flushHandlers(run: BatchRun): Promise<void> {
-  for (const handler of run.play.handlers) {
-    const notified = run.notified.get(handler.name);
-    if (notified === undefined) continue;
-    run.state.checkCancelled();
-    run.notified.delete(handler.name);
-    const hosts = live(run, run.hosts).filter(({ name }) => notified.has(name));
-    if (hosts.length === 0) continue;
-    const failed = await runTask(run, handler, hosts, true);
-    for (const { name } of failed) run.state.lose(name, 'failed');
-    if (stops(run)) throw new PlayStopped();
-  }
-}
 
 function serialSteps(play: Play, state: RunState, frame: ImportFrame): readonly SerialStep[] {
   const { value, source } = play.serial;
@@ -188,14 +91,13 @@ export async function runPlay(
       hosts: names(hosts),
       batch: { index, count: groups.length },
     });
-    const run: BatchRun = { play, frame, state, hosts, playHosts: all, notified: new Map() };
-    try {
-      await runNodes(run, play.tasks, hosts);
-      await flushHandlers(run);
-    } catch (stop) {
-      if (stop instanceof PlayStopped) return false;
-      throw stop;
-    }
+    const progress: BatchProgress = {
+      ...{ ended: new Set(), failed: new Set(), broken: false, over: 'no' },
+    };
+    const run = { play, frame, state, hosts, playHosts: all, notified: new Map(), progress };
+    await runBatch(run);
+    if (progress.broken || hosts.every(({ name }) => !state.isLive(name))) return false;
+    if (progress.over === 'play') return true;
   }
   return true;
 }

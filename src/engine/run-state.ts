@@ -3,9 +3,10 @@ import type { AnyModule } from '../modules/module.js';
 import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
 import type { ConnectionPool } from './connections.js';
-import type { EventSink, HostRecap, HostStatus, RunEvent } from './events.js';
+import type { Counted, EventSink, HostRecap, RunEvent } from './events.js';
 import type { TaskFailure } from './options.js';
 import type { Scrubber } from './shown.js';
+import type { TaskGate } from './task-gate.js';
 import type { Variables } from './variables.js';
 
 /** An event without its time, which the run adds. */
@@ -15,11 +16,13 @@ export type UntimedEvent = RunEvent extends infer E
     : never
   : never;
 
-const NOTHING: HostRecap = { ok: 0, changed: 0, skipped: 0, failed: 0, unreachable: 0 };
+const NOTHING: HostRecap = {
+  ...{ ok: 0, changed: 0, skipped: 0, failed: 0, unreachable: 0, rescued: 0, ignored: 0 },
+};
 
 /** What the parts of one run share, and what has come of each host so far. */
 export class RunState {
-  readonly #recap = new Map<string, Record<HostStatus, number>>();
+  readonly #recap = new Map<string, Record<Counted, number>>();
   readonly #lost = new Map<string, 'failed' | 'unreachable'>();
   readonly #failures: TaskFailure[] = [];
 
@@ -38,6 +41,8 @@ export class RunState {
       readonly tags: readonly string[];
       readonly skipTags: readonly string[];
       readonly random: () => number;
+      readonly gate: TaskGate;
+      readonly parseVars: ((text: string, file: string) => unknown) | undefined;
       readonly sink: EventSink;
     },
   ) {}
@@ -47,7 +52,7 @@ export class RunState {
   }
 
   /** Counts a host's task; a changed one counts as ok too, as in Ansible's recap. */
-  count(host: string, status: HostStatus): void {
+  count(host: string, status: Counted): void {
     const recap = this.#recap.get(host) ?? { ...NOTHING };
     recap[status] += 1;
     if (status === 'changed') recap.ok += 1;
@@ -67,12 +72,14 @@ export class RunState {
     this.#failures.push(failure);
   }
 
-  /** A rescue made good what failed on a host since `from` failures. */
-  rescued(host: string, from: number): void {
-    const kept = this.#failures.splice(from).filter((failure) => failure.host !== host);
-    this.#failures.push(...kept);
-    const recap = this.#recap.get(host);
-    if (recap !== undefined && recap.failed > 0) recap.failed -= 1;
+  /** Takes back a host that failed (`meta: clear_host_errors`). */
+  recover(host: string): void {
+    this.#lost.delete(host);
+  }
+
+  /** Hosts that take no part any more. */
+  lost(): string[] {
+    return [...this.#lost.keys()];
   }
 
   get failures(): readonly TaskFailure[] {

@@ -5,36 +5,53 @@ import { connectionTarget } from '../inventory/connection.js';
 import type { ConnectionTarget } from '../transport/port.js';
 import { loadPlaybook } from '../playbook/load.js';
 import type { Play, Playbook } from '../playbook/model.js';
+import { didYouMean } from '../playbook/nearest.js';
+import type { Variable } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
-import { ConnectionPool } from './connections.js';
+import { ConnectionPool, type Reach } from './connections.js';
 import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
+import { tasksOf } from './list.js';
 import type { RunOptions, RunOutcome } from './options.js';
 import { runPlay } from './play-run.js';
 import { RunState } from './run-state.js';
 import { Scrubber } from './shown.js';
+import { isStart, TaskGate } from './task-gate.js';
 import { lazyVars, Variables } from './variables.js';
 
 const DEFAULT_FORKS = 5;
 const DEFAULT_TASK_TIMEOUT_SECONDS = 300;
 
 /** How a host is reached: connection variables may be templates of other variables. */
-function targetOf(name: string, variables: Variables, options: RunOptions): ConnectionTarget {
+function targetOf(
+  name: string,
+  variables: Variables,
+  options: RunOptions,
+  reach: Reach,
+): ConnectionTarget {
   const host = variables.host(name);
   if (host === undefined)
     throw new CaravanError('input', `connect: the inventory has no host '${name}'`, { host: name });
-  const vars = lazyVars(variables.scope(host));
+  const scope = variables.scope(host);
+  const plain = (vars: Readonly<Record<string, unknown>>, key: string): Variable | undefined =>
+    Object.hasOwn(vars, key) ? { value: vars[key], template: false } : undefined;
+  const vars = lazyVars({
+    ...scope,
+    lookup: (key) => plain(reach.above, key) ?? scope.lookup(key) ?? plain(reach.below, key),
+    names: () => [...scope.names(), ...Object.keys(reach.above), ...Object.keys(reach.below)],
+  });
   return connectionTarget({ name: host.name, vars }, options.connectionOverrides);
 }
 
-function learnSecrets(options: RunOptions): Scrubber {
+function learnSecrets(playbook: Playbook, options: RunOptions): Scrubber {
   const scrubber = new Scrubber();
+  scrubber.learn(playbook.entries);
   for (const { vars } of options.inventory.hosts) scrubber.learn(vars);
   scrubber.learn(options.extraVars ?? {});
   scrubber.learn(options.connectionOverrides ?? {});
   return scrubber;
 }
 
-function newState(options: RunOptions, signal: AbortSignal): RunState {
+function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal): RunState {
   const variables = new Variables(options.inventory, options.extraVars ?? {}, {
     playbook_dir: dirname(resolve(options.workingFolder ?? '.', options.file)),
     ansible_check_mode: options.check === true,
@@ -46,19 +63,21 @@ function newState(options: RunOptions, signal: AbortSignal): RunState {
     modules: new Map(options.modules.map((module) => [module.name, module])),
     pool: new ConnectionPool(
       options.transport,
-      (name) => targetOf(name, variables, options),
+      (name, reach) => targetOf(name, variables, options, reach),
       signal,
     ),
     forks: pLimit(options.forks ?? DEFAULT_FORKS),
     clock: options.clock,
     signal,
-    scrubber: learnSecrets(options),
+    scrubber: learnSecrets(playbook, options),
     check: options.check ?? false,
     diff: options.diff ?? false,
     taskTimeoutSeconds: options.taskTimeoutSeconds ?? DEFAULT_TASK_TIMEOUT_SECONDS,
     tags: options.tags ?? [],
     skipTags: options.skipTags ?? [],
     random: options.random ?? Math.random,
+    gate: new TaskGate(options.startAtTask, options.step),
+    parseVars: options.parseVars,
     sink: options.emit,
   });
 }
@@ -90,8 +109,17 @@ async function runEntry(
   return true;
 }
 
+/** @throws CaravanError input where no task is the one to start at. */
+function checkStart(playbook: Playbook, startAt: string): void {
+  const names = playsOf(playbook).flatMap(({ tasks }) => tasksOf(tasks).map(({ name }) => name));
+  if (names.some((name) => isStart(name, startAt))) return;
+  throw new CaravanError('input', `--start-at-task: no task is named '${startAt}'`, {
+    hint: didYouMean(startAt, names),
+  });
+}
+
 /** The plays of a playbook and of all that it imports, each once. */
-export function playsOf(playbook: Playbook): Play[] {
+function playsOf(playbook: Playbook): Play[] {
   return playbook.entries.flatMap((entry) =>
     entry.kind === 'play' ? [entry] : playsOf(entry.playbook),
   );
@@ -106,6 +134,7 @@ export async function runPlaybook(options: RunOptions): Promise<RunOutcome> {
   const playbook = await loadPlaybook(options.file, {
     modules: options.modules,
     readText: options.readText ?? ((file) => readFile(file, 'utf8')),
+    ...(options.parseVars === undefined ? {} : { parseVars: options.parseVars }),
     ...(options.workingFolder === undefined ? {} : { workingFolder: options.workingFolder }),
   });
   return runLoaded(playbook, options);
@@ -116,11 +145,12 @@ export async function runPlaybook(options: RunOptions): Promise<RunOutcome> {
  * @throws CaravanError as {@link runPlaybook}.
  */
 export async function runLoaded(playbook: Playbook, options: RunOptions): Promise<RunOutcome> {
+  if (options.startAtTask !== undefined) checkStart(playbook, options.startAtTask);
   const limited =
     options.limit === undefined
       ? undefined
       : new Set(options.inventory.select(options.limit).map(({ name }) => name));
-  const state = newState(options, options.signal ?? new AbortController().signal);
+  const state = newState(playbook, options, options.signal ?? new AbortController().signal);
   const startedAt = options.clock.now().getTime();
   const hosts = options.inventory.hosts
     .map(({ name }) => name)
@@ -145,6 +175,7 @@ export async function runLoaded(playbook: Playbook, options: RunOptions): Promis
     recap: state.recap(),
     seconds: seconds(),
     failures: state.failures,
+    lost: state.lost(),
     facts: state.parts.variables.facts(),
   };
 }

@@ -48,6 +48,8 @@ export interface Showing {
   readonly noLog: boolean;
   readonly diff: boolean;
   readonly scrubber: Scrubber;
+  /** Where the task stands: an error that stands right there says no place of its own. */
+  readonly source?: string;
 }
 
 /** Changes as they may be shown. */
@@ -61,10 +63,11 @@ export function showChanges(changes: readonly Change[], showing: Showing): Shown
 /** An error as it may be shown. */
 export function showError(error: CaravanError, showing: Showing): ShownError {
   if (showing.noLog) return { kind: error.kind, message: HIDDEN };
-  const { hint } = error.detail;
+  const { hint, source } = error.detail;
   return showing.scrubber.value({
     kind: error.kind,
     message: error.message,
     ...(hint === undefined ? {} : { hint }),
+    ...(source === undefined || source === showing.source ? {} : { source }),
   });
 }

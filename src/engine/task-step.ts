@@ -1,80 +1,17 @@
 import pLimit from 'p-limit';
 import type { InventoryHost } from '../inventory/inventory.js';
-import type { Play, Task } from '../playbook/model.js';
-import { render, withBound, holds } from '../playbook/template.js';
+import { holdsTemplate } from '../playbook/check-args.js';
+import { handlerNames } from '../playbook/load-play.js';
+import type { Task } from '../playbook/model.js';
+import { render, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
+import type { JsonObject } from '../values/json.js';
+import { Secret } from '../values/secret.js';
 import type { HostTask } from './attempt.js';
+import { layersOf, liveOf, type BatchRun } from './batch-run.js';
 import { runHostTask, type HostOutcome } from './host-task.js';
-import type { ImportFrame } from './imports.js';
-import type { RunState } from './run-state.js';
+import { prepare } from './prepare-task.js';
 import { showError } from './shown.js';
-import type { Layers } from './variables.js';
-
-/** One batch of a play in work. */
-export interface BatchRun {
-  readonly play: Play;
-  readonly frame: ImportFrame;
-  readonly state: RunState;
-  /** The hosts of the batch that were live when it started. */
-  readonly hosts: readonly InventoryHost[];
-  /** All hosts of the play, for `ansible_play_hosts_all`. */
-  readonly playHosts: readonly InventoryHost[];
-  /** Handlers to run, and for which hosts. */
-  readonly notified: Map<string, Set<string>>;
-}
-
-/** Members are made when a template names them: each is a list of all hosts of the batch. */
-function magic(run: BatchRun): Readonly<Record<string, unknown>> {
-  const live = (): string[] =>
-    run.hosts.filter(({ name }) => run.state.isLive(name)).map(({ name }) => name);
-  return {
-    get play_hosts() {
-      return live();
-    },
-    get ansible_play_batch() {
-      return live();
-    },
-    get ansible_play_hosts() {
-      return live();
-    },
-    get ansible_play_hosts_all() {
-      return run.playHosts.map(({ name }) => name);
-    },
-    ansible_play_name: run.play.name,
-  };
-}
-
-function layers(run: BatchRun, task: Task): Layers {
-  return {
-    play: run.play.vars,
-    task: task.vars,
-    imports: run.frame.layers,
-    magic: magic(run),
-  };
-}
-
-function delegate(task: Task, on: HostTask): string {
-  if (task.delegateTo === undefined) return on.host.name;
-  const name = String(render(task.delegateTo, on.scope));
-  if (on.state.parts.variables.host(name) !== undefined) return name;
-  throw new CaravanError('input', `delegate_to: the inventory has no host '${name}'`, {
-    source: task.delegateTo.source,
-  });
-}
-
-function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTask {
-  const { state, play, frame } = run;
-  const scope = state.parts.variables.scope(host, layers(run, task));
-  const on: HostTask = { task, play: play.name, host, target: host.name, scope, state };
-  // The conditions of imports see the names that those imports bind.
-  const refused = frame.conditions.find(
-    ({ condition, bound }) => !holds(condition, withBound(scope, bound)),
-  );
-  const skipping = refused?.condition;
-  const final = skipping === undefined ? task : { ...task, when: [{ ...skipping, value: false }] };
-  if (skipping !== undefined) return { ...on, task: final };
-  return { ...on, target: delegate(task, on) };
-}
 
 /** Errors before the module is reached, such as in the `when` of an import, fail the host's task. */
 function prepared(run: BatchRun, task: Task, host: InventoryHost): HostTask | HostOutcome {
@@ -84,49 +21,127 @@ function prepared(run: BatchRun, task: Task, host: InventoryHost): HostTask | Ho
     const place = { host: host.name, task: task.name, source: task.source };
     const error = asCaravanError(thrown).at(place);
     const { scrubber, diff } = run.state.parts;
-    const shown = showError(error, { noLog: task.noLog, diff, scrubber });
+    // What `no_log` would have said is not known.
+    const noLog = task.noLog === true || 'noLog' in task.templated;
     run.state.emit({
       ...{ type: 'host-result', play: run.play.name, task: task.name, source: task.source },
-      ...{ host: host.name, status: 'failed', seconds: 0, changes: [], error: shown },
+      ...{ host: host.name, status: 'failed', seconds: 0, changes: [] },
+      error: showError(error, { noLog, diff, scrubber, source: task.source }),
     });
     const registered = { changed: false, failed: true, msg: error.message };
-    return { status: 'failed', ignored: false, facts: {}, registered, error };
+    return { status: 'failed', ignored: false, facts: {}, hostFacts: {}, registered, error };
   }
 }
 
-function settle(run: BatchRun, task: Task, host: InventoryHost, outcome: HostOutcome): boolean {
-  const { state, play } = run;
-  const { variables, scrubber, diff, signal } = state.parts;
+/** Keeps what a task gave its host: facts, and the result where it is registered. */
+function keep(run: BatchRun, task: Task, host: InventoryHost, outcome: HostOutcome): void {
+  const { variables } = run.state.parts;
   variables.setFacts(host.name, outcome.facts);
+  variables.setHostFacts(host.name, outcome.hostFacts);
+  // Variables of a sealed file are secret from here on.
+  run.state.parts.scrubber.learn(outcome.facts);
   if (task.register !== undefined)
     variables.setFacts(host.name, { [task.register]: outcome.registered });
-  state.count(host.name, outcome.ignored ? 'ok' : outcome.status);
-  if (outcome.status === 'changed' && task.notify.length > 0) notify(run, task, host);
-  const isLost = outcome.status === 'unreachable' || outcome.status === 'failed';
-  if (!isLost || outcome.ignored) return true;
+}
+
+/** What a rescue sees of the failure that it takes. */
+function failedTask(task: Task, outcome: HostOutcome): JsonObject {
+  return {
+    ansible_failed_task: { name: task.name, action: task.module },
+    ansible_failed_result: outcome.registered,
+  };
+}
+
+/** Whether a host goes on after what came of its task; counts, keeps and notifies. */
+function settle(
+  run: BatchRun,
+  task: Task,
+  host: InventoryHost,
+  outcome: HostOutcome,
+  catches: boolean,
+): boolean {
+  const { state, play } = run;
+  const { variables, scrubber, diff, signal } = state.parts;
+  keep(run, task, host, outcome);
+  const { status, ignored } = outcome;
+  const isCaught = status === 'failed' && !ignored && catches;
+  if (ignored) {
+    state.count(host.name, outcome.registered['changed'] === true ? 'changed' : 'ok');
+    state.count(host.name, 'ignored');
+  } else state.count(host.name, isCaught ? 'rescued' : status);
+  if (status === 'changed' && task.notify.length > 0) notify(run, task, host);
+  const isLost = status === 'unreachable' || status === 'failed';
+  if (!isLost || ignored) return true;
   if (signal.aborted && outcome.error?.kind === 'cancelled') return false;
+  if (isCaught) {
+    variables.setFacts(host.name, failedTask(task, outcome));
+    return false;
+  }
   const error = outcome.error ?? new CaravanError('bug', 'failed without an error');
+  const noLog = task.noLog === true || 'noLog' in task.templated;
   state.fail({
     ...{ host: host.name, play: play.name, task: task.name, source: task.source },
-    error: showError(error, { noLog: task.noLog, diff, scrubber }),
+    error: showError(error, { noLog, diff, scrubber, source: task.source }),
   });
-  if (outcome.status === 'unreachable') state.lose(host.name, 'unreachable');
+  if (status === 'unreachable') state.lose(host.name, 'unreachable');
+  else run.progress.failed.add(host.name);
   return false;
 }
 
+/** A handler's names as they are on a host: a name that cannot be resolved is none. */
+function namesOn(handler: Task, scope: Scope): string[] {
+  return handlerNames(handler).flatMap((name) => {
+    if (!holdsTemplate(name)) return [name];
+    try {
+      return [String(render({ value: name, source: handler.source }, scope))];
+    } catch {
+      return [];
+    }
+  });
+}
+
 function notify(run: BatchRun, task: Task, host: InventoryHost): void {
-  const scope = run.state.parts.variables.scope(host, layers(run, task));
-  for (const located of task.notify) {
-    const name = String(render(located, scope));
-    for (const handler of run.play.handlers) {
-      if (handler.name !== name && !handler.listen.includes(name)) continue;
-      const hosts = run.notified.get(handler.name) ?? new Set();
-      run.notified.set(handler.name, hosts.add(host.name));
+  const scope = run.state.parts.variables.scope(host, layersOf(run, task));
+  const wanted = task.notify.flatMap((located) => {
+    const given = render(located, scope);
+    return (Array.isArray(given) ? (given as unknown[]) : [given]).map((name) => ({
+      name: String(name),
+      source: located.source,
+    }));
+  });
+  for (const { name, source } of wanted) {
+    const named = run.play.handlers.filter((handler) => namesOn(handler, scope).includes(name));
+    // Of handlers with one name the last counts; all that listen do.
+    const last = named.findLast((handler) => !handler.listen.includes(name));
+    const meant = named.filter((handler) => handler === last || handler.listen.includes(name));
+    if (meant.length === 0)
+      throw new CaravanError('input', `task '${task.name}': no handler '${name}'`, { source });
+    for (const handler of meant) {
+      const hosts = run.notified.get(handler) ?? new Set();
+      run.notified.set(handler, hosts.add(host.name));
     }
   }
 }
 
-function start(run: BatchRun, task: Task, hosts: readonly InventoryHost[], handler: boolean): void {
+/** A task with the templates in its name rendered for the first host; as written where none can be. */
+export function named(run: BatchRun, task: Task, [first]: readonly InventoryHost[]): Task {
+  if (first === undefined || !holdsTemplate(task.name)) return task;
+  const scope = run.state.parts.variables.scope(first, layersOf(run, task));
+  try {
+    const name = render({ value: task.name, source: task.source }, scope);
+    return name instanceof Secret ? task : { ...task, name: String(name) };
+  } catch {
+    return task;
+  }
+}
+
+/** Tells that a task begins on hosts. */
+export function announce(
+  run: BatchRun,
+  task: Task,
+  hosts: readonly InventoryHost[],
+  handler: boolean,
+): void {
   run.state.emit({
     type: 'task-start',
     play: run.play.name,
@@ -142,21 +157,38 @@ async function runOn(run: BatchRun, task: Task, host: InventoryHost): Promise<Ho
   return 'scope' in ready ? runHostTask(ready) : ready;
 }
 
+/** How a list of tasks is run. */
+export interface TaskRun {
+  readonly handler?: boolean;
+  /** Whether a rescue around the task takes its failure. */
+  readonly catches?: boolean;
+}
+
 /** On the first host that answers; what came of it holds for all. */
-async function runOnOne(run: BatchRun, task: Task, hosts: readonly InventoryHost[]) {
+async function runOnOne(
+  run: BatchRun,
+  task: Task,
+  hosts: readonly InventoryHost[],
+  catches: boolean,
+): Promise<InventoryHost[]> {
   for (const host of hosts) {
     const outcome = await runOn(run, task, host);
-    const passed = settle(run, task, host, outcome);
-    if (outcome.status === 'unreachable') continue;
-    const { variables } = run.state.parts;
-    for (const other of hosts) {
-      variables.setFacts(other.name, outcome.facts);
-      if (task.register !== undefined)
-        variables.setFacts(other.name, { [task.register]: outcome.registered });
-    }
-    return passed ? [] : hosts.filter(({ name }) => run.state.isLive(name));
+    const passed = settle(run, task, host, outcome, catches);
+    if (outcome.status === 'unreachable' && !outcome.ignored) continue;
+    for (const other of hosts) keep(run, task, other, outcome);
+    return passed ? [] : liveOf(run, hosts);
   }
   return [];
+}
+
+/** Whether one host stands for all: by keyword, also where a template says so, or by module. */
+function isOnce(run: BatchRun, task: Task, hosts: readonly InventoryHost[]): boolean {
+  const { modules } = run.state.parts;
+  if (modules.get(task.module)?.runsOnce === true) return true;
+  const [first] = hosts;
+  if (!('runOnce' in task.templated) || first === undefined) return task.runOnce === true;
+  const ready = prepared(run, task, first);
+  return 'scope' in ready && ready.task.runOnce === true;
 }
 
 /**
@@ -165,16 +197,19 @@ async function runOnOne(run: BatchRun, task: Task, hosts: readonly InventoryHost
  */
 export async function runTask(
   run: BatchRun,
-  task: Task,
+  written: Task,
   hosts: readonly InventoryHost[],
-  handler = false,
+  { handler = false, catches = false }: TaskRun = {},
 ): Promise<InventoryHost[]> {
-  start(run, task, task.runOnce ? hosts.slice(0, 1) : hosts, handler);
-  if (task.runOnce) return runOnOne(run, task, hosts);
-  const limit = task.throttle === undefined ? undefined : pLimit(Math.max(1, task.throttle));
+  const task = named(run, written, hosts);
+  const once = isOnce(run, task, hosts);
+  announce(run, task, once ? hosts.slice(0, 1) : hosts, handler);
+  if (once) return runOnOne(run, task, hosts, catches);
+  const throttle = task.throttle ?? 0;
+  const limit = throttle > 0 ? pLimit(Math.floor(throttle)) : undefined;
   const one = async (host: InventoryHost): Promise<InventoryHost | undefined> => {
     const outcome = await run.state.parts.forks(() => runOn(run, task, host));
-    const passed = settle(run, task, host, outcome);
+    const passed = settle(run, task, host, outcome, catches);
     return passed || outcome.status === 'unreachable' ? undefined : host;
   };
   const failed = await Promise.all(

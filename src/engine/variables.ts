@@ -2,6 +2,7 @@ import type { Inventory, InventoryHost } from '../inventory/inventory.js';
 import type { Source, Vars } from '../playbook/model.js';
 import { variableOf, type Scope, type Variable } from '../playbook/template.js';
 import type { JsonObject } from '../values/json.js';
+import { runLookup } from './lookups.js';
 
 /** Variables of an import, with what its loop has bound. */
 export interface BoundVars {
@@ -13,12 +14,20 @@ export interface BoundVars {
 export interface Layers {
   readonly play?: Vars;
   readonly task?: Vars;
+  /** Of the play's roles and of the task's own: above the play's variables, and below all. */
+  readonly role?: {
+    readonly vars: Vars;
+    readonly defaults: Vars;
+    readonly magic: Readonly<Record<string, unknown>>;
+  };
   /** Of the imports around the play, innermost first. */
   readonly imports?: readonly BoundVars[];
   /** Loop item and the task's own result; plain values. */
   readonly locals?: Readonly<Record<string, unknown>>;
   /** `play_hosts` and the like. */
   readonly magic?: Readonly<Record<string, unknown>>;
+  /** Folders where lookups find files, the nearest first. */
+  readonly folders?: readonly string[];
 }
 
 /** The controller as a host, where the inventory does not name it. */
@@ -39,6 +48,7 @@ const CONTROLLER_NAMES = ['localhost', '127.0.0.1'];
 export class Variables {
   readonly #hosts: Map<string, InventoryHost>;
   readonly #facts = new Map<string, Record<string, unknown>>();
+  readonly #gathered = new Map<string, Record<string, unknown>>();
   readonly #localhost: InventoryHost;
 
   constructor(
@@ -60,6 +70,16 @@ export class Variables {
     this.#facts.set(host, { ...this.#facts.get(host), ...facts });
   }
 
+  /** Keeps what was gathered of a host: `ansible_facts`, and each fact with `ansible_` before it. */
+  setHostFacts(host: string, facts: JsonObject): void {
+    this.#gathered.set(host, { ...this.#gathered.get(host), ...facts });
+  }
+
+  /** Forgets what was gathered of a host. */
+  clearHostFacts(host: string): void {
+    this.#gathered.delete(host);
+  }
+
   facts(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
     return this.#facts;
   }
@@ -74,6 +94,7 @@ export class Variables {
         return found === undefined ? undefined : this.scope(found);
       },
       group: (name) => this.inventory.groups.get(name),
+      plugin: (call) => runLookup(call, layers.folders ?? []),
     };
   }
 
@@ -89,6 +110,8 @@ export class Variables {
         return Object.fromEntries(this.inventory.groups);
       case 'hostvars':
         return this.#allHostVars();
+      case 'ansible_facts':
+        return this.#gathered.get(host.name) ?? {};
       default:
         return this.magic[name];
     }
@@ -103,7 +126,7 @@ export class Variables {
 
   #lookup(host: InventoryHost, layers: Layers, name: string): Variable | undefined {
     const plain = (value: unknown): Variable => ({ value, template: false });
-    const magic = layers.magic?.[name] ?? this.#magic(host, name);
+    const magic = layers.magic?.[name] ?? layers.role?.magic[name] ?? this.#magic(host, name);
     if (magic !== undefined) return plain(magic);
     if (Object.hasOwn(this.extra, name)) return { value: this.extra[name], template: true };
     if (layers.locals !== undefined && Object.hasOwn(layers.locals, name))
@@ -116,14 +139,21 @@ export class Variables {
     if (facts !== undefined && Object.hasOwn(facts, name)) return plain(facts[name]);
     if (layers.task !== undefined && Object.hasOwn(layers.task, name))
       return located(layers.task, name);
-    if (layers.play !== undefined && Object.hasOwn(layers.play, name))
-      return located(layers.play, name);
-    return Object.hasOwn(host.vars, name) ? { value: host.vars[name], template: true } : undefined;
+    for (const vars of [layers.role?.vars, layers.play])
+      if (vars !== undefined && Object.hasOwn(vars, name)) return located(vars, name);
+    const gathered = this.#gathered.get(host.name)?.[name.replace(/^ansible_/, '')];
+    if (gathered !== undefined && name.startsWith('ansible_')) return plain(gathered);
+    if (Object.hasOwn(host.vars, name)) return { value: host.vars[name], template: true };
+    const defaults = layers.role?.defaults;
+    return defaults !== undefined && Object.hasOwn(defaults, name)
+      ? located(defaults, name)
+      : undefined;
   }
 
   #names(host: InventoryHost, layers: Layers): string[] {
     const maps: (object | undefined)[] = [
       ...[host.vars, layers.play, layers.task, this.#facts.get(host.name), layers.locals],
+      ...[layers.role?.vars, layers.role?.defaults, layers.role?.magic],
       ...(layers.imports ?? []).flatMap(({ vars, bound }) => [vars, bound]),
       ...[this.extra, this.magic, layers.magic],
     ];

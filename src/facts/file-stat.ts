@@ -6,21 +6,38 @@ import type { Fact } from './fact.js';
 export interface FileStat {
   readonly path: string;
   readonly type: 'absent' | 'file' | 'directory' | 'link' | 'other';
+  /** Of what is `other`: `fifo`, `socket`, `character special file`, ... as stat names it. */
+  readonly kind?: string;
   /** Permission bits, for example 0o644; 0 where absent. */
   readonly mode: number;
   readonly user: string;
   readonly group: string;
   /** Bytes. */
   readonly size: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: number;
+  readonly links: number;
+  /** Times of last access, change of content and change of attributes, in seconds. */
+  readonly atime: number;
+  readonly mtime: number;
+  readonly ctime: number;
+  /** What a link points to, as it is written in it. */
+  readonly linkTarget?: string;
+  /** The path asked about in `sameAs`, where both are one file. */
+  readonly sameAs?: string;
   /** Hex, of a regular file where it was asked for and could be read. */
-  readonly sha256?: string;
+  readonly checksum?: string;
   /** Of a regular file, where it was asked for and is no larger than asked. */
   readonly content?: Buffer;
 }
 
 /** What to read besides the attributes. */
 export interface FileStatOptions {
-  readonly sha256?: boolean;
+  /** Digest to make of a regular file. */
+  readonly digest?: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
+  /** Another path: is it the same file (a hard link)? */
+  readonly sameAs?: string;
   /** Reads the content of a file up to this many bytes. */
   readonly contentUpTo?: number;
   /** Look at what a link points to instead of at the link. */
@@ -38,11 +55,16 @@ function parse(path: string, stdout: string): FileStat {
   const line = (mark: string): string | undefined =>
     lines.find((text) => text.startsWith(`${mark} `))?.slice(mark.length + 1);
   const stat = line('stat');
-  if (stat === undefined) return { path, type: 'absent', mode: 0, user: '', group: '', size: 0 };
-  const [mode = '', user = '', group = '', size = '', ...type] = stat.split(' ');
+  const none = { inode: 0, links: 0, atime: 0, mtime: 0, ctime: 0, uid: 0, gid: 0 };
+  if (stat === undefined)
+    return { path, type: 'absent', mode: 0, user: '', group: '', size: 0, ...none };
+  const [mode = '', user = '', group = '', size = '', ...rest] = stat.split(' ');
+  const [uid, gid, inode, links, atime, mtime, ctime, ...type] = rest;
   const word = type.join(' ');
   const content = line('content');
-  const sha256 = line('sha256');
+  const checksum = line('digest');
+  const linkTarget = line('link');
+  const sameAs = line('same');
   return {
     path,
     type: TYPES.find(([start]) => word.startsWith(start))?.[1] ?? 'other',
@@ -50,7 +72,12 @@ function parse(path: string, stdout: string): FileStat {
     user,
     group,
     size: Number(size),
-    ...(sha256 === undefined ? {} : { sha256: sha256.slice(0, 64) }),
+    ...{ uid: Number(uid), gid: Number(gid), inode: Number(inode), links: Number(links) },
+    ...{ atime: Number(atime), mtime: Number(mtime), ctime: Number(ctime) },
+    ...(TYPES.some(([start]) => word.startsWith(start)) ? {} : { kind: word }),
+    ...(linkTarget === undefined ? {} : { linkTarget }),
+    ...(sameAs === undefined ? {} : { sameAs }),
+    ...(checksum === undefined ? {} : { checksum: checksum.split(' ')[0] ?? '' }),
     ...(content === undefined ? {} : { content: Buffer.from(content, 'base64') }),
   };
 }
@@ -59,7 +86,14 @@ function parse(path: string, stdout: string): FileStat {
 export function fileStat(path: string, options: FileStatOptions = {}): Fact<FileStat> {
   const follow = options.follow === true ? sh`-L` : sh``;
   const digest =
-    options.sha256 === true ? sh`[ ! -f "$p" ] || { printf 'sha256 '; sha256sum < "$p"; }` : sh`:`;
+    options.digest === undefined
+      ? sh`:`
+      : sh`[ ! -f "$p" ] || { printf 'digest '; ${`${options.digest}sum`} < "$p"; }`;
+  const link = sh`[ ! -L "$p" ] || { printf 'link '; readlink -- "$p"; }`;
+  const same =
+    options.sameAs === undefined
+      ? sh`:`
+      : sh`[ ! ${options.sameAs} -ef "$p" ] || printf 'same %s\\n' ${options.sameAs}`;
   const content =
     options.contentUpTo === undefined
       ? sh`:`
@@ -68,7 +102,9 @@ export function fileStat(path: string, options: FileStatOptions = {}): Fact<File
     name: `file ${path}`,
     command: sh`p=${path}
 if [ -e "$p" ] || [ -L "$p" ]; then
-stat ${follow} -c 'stat %a %U %G %s %F' -- "$p" || exit 1
+stat ${follow} -c 'stat %a %U %G %s %u %g %i %h %X %Y %Z %F' -- "$p" || exit 1
+${link}
+${same}
 ${digest}
 ${content}
 fi`,

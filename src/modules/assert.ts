@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textOrSecret } from './secret-input.js';
 import type { TaskModule } from './module.js';
 
 const condition = z.union([z.string(), z.boolean()]);
@@ -6,8 +7,8 @@ const condition = z.union([z.string(), z.boolean()]);
 const input = z.strictObject({
   /** Conditions, all of which must hold. The engine evaluates them: they need the host's variables. */
   that: z.union([condition, z.array(condition)]),
-  fail_msg: z.string().optional(),
-  success_msg: z.string().optional(),
+  fail_msg: textOrSecret.optional(),
+  success_msg: textOrSecret.optional(),
   quiet: z.boolean().optional(),
 });
 
@@ -23,6 +24,8 @@ export const assert: TaskModule<Input, Seen> = {
   name: 'assert',
   doc: 'Fails unless all conditions hold.',
   input,
+  aliases: { msg: 'fail_msg' },
+  rawInput: ['that'],
   observe: ({ that }, context) => {
     const all = Array.isArray(that) ? that : [that];
     const failing = all.find((one) => context.holds?.(one) !== true);
@@ -30,11 +33,11 @@ export const assert: TaskModule<Input, Seen> = {
   },
   check: ({ failing }, { fail_msg: failMessage, success_msg: successMessage }) => {
     if (failing === undefined)
-      return { changes: [], result: { msg: successMessage ?? 'All assertions passed' } };
-    const message = failMessage ?? `assertion does not hold: ${failing}`;
+      return { changes: [], result: { msg: String(successMessage ?? 'All assertions passed') } };
+    const message = String(failMessage ?? `assertion does not hold: ${failing}`);
     return {
       changes: [],
-      result: { assertion: failing },
+      result: { assertion: failing, evaluated_to: false },
       failure: {
         kind: 'verify',
         message,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { textOrSecret } from './secret-input.js';
-import { joinScripts, quoteWord, sh } from '../values/shell.js';
+import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
 import type { Change, TaskModule } from './module.js';
 import {
   checkGuards,
@@ -23,6 +23,8 @@ const input = z
     creates: z.string().optional(),
     removes: z.string().optional(),
     stdin: textOrSecret.optional(),
+    /** `$NAME` and `${NAME}` in a word stand for the environment's value, where it has one. */
+    expand_argument_vars: z.boolean().default(true),
   })
   .refine(({ cmd, argv }) => (cmd === undefined) !== (argv === undefined), {
     message: "needs either 'cmd' or 'argv'",
@@ -35,18 +37,39 @@ function argvOf({ cmd, argv }: Input): readonly (string | number)[] {
   return typeof cmd === 'string' ? splitWords(cmd) : (cmd ?? []);
 }
 
+/** A word in which the shell puts in variables, and nothing else; an unknown one stays as it is. */
+function expanded(word: string | number): Script {
+  const parts = String(word).split(/\$(\w+|\{\w+\})/);
+  return parts.reduce(
+    (text, part, i) => {
+      if (i % 2 === 0) return part === '' && parts.length > 1 ? text : sh`${text}${part}`;
+      const name = part.replace(/[{}]/g, '');
+      // Positional parameters are the shell's own.
+      return /^\d/.test(name) ? sh`${text}${`$${part}`}` : sh`${text}"\${${name}-\\$${name}}"`;
+    },
+    sh``,
+  );
+}
+
+function joinWords(words: readonly Script[]): Script {
+  return words.reduce((line, word, i) => (i === 0 ? word : sh`${line} ${word}`), sh``);
+}
+
 /** Runs a program, without a shell's interpretation. */
 export const command: TaskModule<Input, GuardSeen> = {
   name: 'command',
-  doc: 'Runs a program with its arguments as they stand, without pipes, variables or globs.',
+  doc: 'Runs a program with its arguments as they stand, without pipes or globs.',
   input,
   freeForm: 'cmd',
+  freeFormKeys: ['chdir', 'creates', 'removes', 'stdin'],
   observe: seeGuards,
   check: (seen, given) =>
     checkGuards(seen, given, commandSummary(argvOf(given).map(quoteWord).join(' '))),
   apply: (changes: readonly Change[], given, context) => {
     const summary = changes[0]?.summary ?? '';
-    const run = sh`${argvOf(given)}`;
+    const run = given.expand_argument_vars
+      ? joinWords(argvOf(given).map(expanded))
+      : sh`${argvOf(given)}`;
     const script =
       given.chdir === undefined ? run : joinScripts([sh`cd ${given.chdir} || exit`, run]);
     return runScript(script, { summary, stdin: given.stdin }, context);

@@ -1,38 +1,41 @@
-import { readFile } from 'node:fs/promises';
-import { basename, isAbsolute, resolve } from 'node:path';
+import { readdir, stat as statOf } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStat } from '../facts/file-stat.js';
+import { fileStat } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
+import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
-import { attributeChanges, hasOwner, modeInput, octal, ownerOf } from './file-input.js';
-import { applyHostChanges, type HostChange, type WriteChange } from './host-change.js';
+import { sh } from '../values/shell.js';
+import { readControllerFile } from './controller-file.js';
+import { modeInput } from './file-input.js';
+import type { HostChange } from './host-change.js';
 import type { ModuleContext, TaskModule, Verdict } from './module.js';
+import { applyFile, checkFile, fileOptions, type SeenFile } from './write-file.js';
 
 /** Larger files are compared by digest on the host; smaller ones are read, for their diff. */
 const CONTENT_BYTES = 256 * 1024;
 
 const input = z
   .strictObject({
+    ...fileOptions,
     /** Text of the file; a mapping or list is written as JSON. */
     content: z
       .union([
         z.string(),
         z.instanceof(Secret),
         z.number(),
+        z.boolean(),
         z.record(z.string(), z.json()),
         z.array(z.json()),
       ])
       .optional(),
-    /** File on the controller, relative to the playbook. */
+    /** File or folder on the controller; one that ends with `/` gives only what is in it. */
     src: z.string().optional(),
-    /** File on the host; a folder where it ends with `/`. */
-    dest: z.string().refine(isAbsolute, 'must be an absolute path'),
-    mode: modeInput.optional(),
-    owner: z.string().optional(),
-    group: z.string().optional(),
-    /** Folder for the temporary file, where the folder of `dest` must not see one. */
-    temporary_folder: z.string().optional(),
+    /** `src` is a file on the host. */
+    remote_src: z.boolean().default(false),
+    /** Mode of folders that are made. */
+    directory_mode: modeInput.optional(),
   })
   .refine(({ content, src }) => (content === undefined) !== (src === undefined), {
     message: "needs either 'content' or 'src'",
@@ -40,78 +43,142 @@ const input = z
 
 type Input = z.infer<typeof input>;
 
+/** Each file to be written, one for all but a folder; and what it needs before. */
 interface Seen {
-  readonly stat: FileStat;
+  readonly files: readonly SeenFile[];
+  readonly isFolder: boolean;
+}
+
+interface Wanted {
+  readonly path: string;
   readonly content: Buffer;
   readonly isSecret: boolean;
 }
 
-async function wantedContent(given: Input, context: ModuleContext): Promise<Buffer> {
-  const { content, src } = given;
-  if (src !== undefined) {
-    const folder = context.host.vars['playbook_dir'];
-    const file = resolve(typeof folder === 'string' ? folder : '.', src);
-    try {
-      return await readFile(file);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new CaravanError('input', `read ${src} on the controller: ${why}`, { cause });
-    }
+function destination(dest: string, name: string, isFolder: boolean): string {
+  return dest.endsWith('/') || isFolder ? join(dest, name) : dest;
+}
+
+function ofText({ content, dest }: Input): Wanted {
+  const path = dest;
+  if (content instanceof Secret)
+    return { path, content: Buffer.from((content as Secret).reveal()), isSecret: true };
+  const text = typeof content === 'string' ? content : jsonLine(content);
+  return { path, content: Buffer.from(text), isSecret: false };
+}
+
+async function remoteFile(src: string, context: ModuleContext): Promise<Buffer> {
+  const { connection, signal } = context;
+  const most = { follow: true, contentUpTo: 64 * 1024 * 1024 };
+  const found = await readFact(connection, fileStat(src, most), { signal });
+  if (found.content !== undefined) return found.content;
+  throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
+}
+
+/** The folder of the controller that `src` names, or undefined where it names a file. */
+async function folderOf(src: string, context: ModuleContext): Promise<string | undefined> {
+  const { folders = [process.cwd()] } = context;
+  const places = src.startsWith('/')
+    ? [src]
+    : folders.flatMap((folder) => [join(folder, 'files', src), join(folder, src)]);
+  for (const place of places) {
+    const found = await statOf(place).catch(() => undefined);
+    if (found !== undefined) return found.isDirectory() ? place : undefined;
   }
-  if (content instanceof Secret) return Buffer.from(content.reveal());
-  return Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
+  return undefined;
 }
 
-function destination({ dest, src }: Input): string {
-  return dest.endsWith('/') && src !== undefined ? `${dest}${basename(src)}` : dest;
+async function filesBelow(folder: string, at = ''): Promise<string[]> {
+  const entries = await readdir(join(folder, at), { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map((entry) => {
+      const path = join(at, entry.name);
+      return entry.isDirectory() ? filesBelow(folder, path) : Promise.resolve([path]);
+    }),
+  );
+  return found.flat().sort();
 }
 
-function isText(content: Buffer): boolean {
-  return !content.includes(0);
+async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
+  const { src, dest, remote_src: isRemote } = given;
+  if (src === undefined) return [ofText(given)];
+  const path = destination(dest, basename(src), false);
+  if (isRemote) return [{ path, content: await remoteFile(src, context), isSecret: false }];
+  const folder = await folderOf(src, context);
+  if (folder === undefined) {
+    const { content } = await readControllerFile(src, 'files', context);
+    return [{ path, content, isSecret: false }];
+  }
+  const below = src.endsWith('/') ? '' : basename(src);
+  const names = await filesBelow(folder);
+  return Promise.all(
+    names.map(async (name) => ({
+      path: join(dest, below, name),
+      content: (await readControllerFile(join(folder, name), 'files', context)).content,
+      isSecret: false,
+    })),
+  );
 }
 
-function write(seen: Seen, given: Input): WriteChange {
-  const { stat, content, isSecret } = seen;
-  const owner = ownerOf(given);
-  const before = stat.content;
-  const shows = !isSecret && isText(content) && (before === undefined || isText(before));
+async function see(given: Input, context: ModuleContext): Promise<Seen> {
+  const { connection, signal } = context;
+  const files = await wanted(given, context);
+  const isFolder = files.length !== 1 || (given.src !== undefined && files[0]?.path !== given.dest);
+  const look = async ({ path, content, isSecret }: Wanted): Promise<SeenFile> => {
+    const options = { contentUpTo: Math.max(CONTENT_BYTES, content.length) };
+    const stat = await readFact(connection, fileStat(path, options), { signal });
+    return { stat, content, isSecret };
+  };
+  const seen = await Promise.all(files.map(look));
+  const [only] = seen;
+  // A folder of that name takes the file under its own name.
+  if (seen.length === 1 && only?.stat.type === 'directory' && given.src !== undefined) {
+    const [file] = files;
+    const path = join(only.stat.path, basename(given.src));
+    if (file !== undefined) return { files: [await look({ ...file, path })], isFolder: false };
+  }
+  return { files: seen, isFolder };
+}
+
+function check({ files, isFolder }: Seen, given: Input): Verdict<HostChange> {
+  const verdicts = files.map((file) => checkFile('copy', file, given));
+  const [only] = verdicts;
+  if (only !== undefined && verdicts.length === 1) return withFolder(only, files, isFolder, given);
+  const failure = verdicts.find((one) => one.failure !== undefined)?.failure;
+  const changes = verdicts.flatMap((one) => one.changes);
+  const all = changes.length === 0 ? changes : [...folders(files, given), ...changes];
   return {
-    kind: 'write',
-    path: stat.path,
-    content: isSecret ? new Secret(content) : content,
-    summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(given.mode)})`}`,
-    ...(given.mode === undefined ? {} : { mode: given.mode }),
-    ...(owner === undefined ? {} : { owner }),
-    ...(given.temporary_folder === undefined ? {} : { temporaryFolder: given.temporary_folder }),
-    ...(shows
-      ? {
-          diff: {
-            path: stat.path,
-            after: content.toString('utf8'),
-            ...(before === undefined ? {} : { before: before.toString('utf8') }),
-          },
-        }
-      : {}),
+    changes: all,
+    result: { dest: given.dest },
+    ...(changes.length === 0 ? { reason: `${given.dest} is as asked` } : {}),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 
-function check(seen: Seen, given: Input): Verdict<HostChange> {
-  const { stat, content } = seen;
-  const result = { dest: stat.path };
-  if (stat.type === 'directory' || stat.type === 'other')
-    return {
-      changes: [],
-      failure: { kind: 'input', message: `copy: ${stat.path} is a ${stat.type}, not a file` },
-    };
-  const differs =
-    stat.type !== 'file' || stat.content === undefined || !stat.content.equals(content);
-  const owner = ownerOf(given);
-  if (differs) return { changes: [write(seen, given)], result };
-  const changes = attributeChanges(stat, given);
-  const attributes = owner === undefined || hasOwner(stat, owner);
-  return changes.length === 0 && attributes
-    ? { changes: [], reason: `${stat.path} is as asked`, result }
-    : { changes, result };
+function withFolder(
+  only: Verdict<HostChange>,
+  files: readonly SeenFile[],
+  isFolder: boolean,
+  given: Input,
+): Verdict<HostChange> {
+  if (!isFolder || only.changes.length === 0) return only;
+  return { ...only, changes: [...folders(files, given), ...only.changes] };
+}
+
+/** Makes the folders of new files. */
+function folders(files: readonly SeenFile[], given: Input): HostChange[] {
+  const missing = files.filter(({ stat }) => stat.type === 'absent');
+  const paths = [...new Set(missing.map(({ stat }) => stat.path.replace(/\/[^/]*$/, '')))];
+  if (paths.length === 0) return [];
+  const mode = given.directory_mode;
+  const flag = mode === undefined ? [] : ['-m', mode.toString(8)];
+  return [
+    {
+      kind: 'run',
+      summary: `make folder ${paths.join(', ')}`,
+      script: sh`for d in ${paths}; do [ -d "$d" ] || mkdir -p ${flag} -- "$d" || exit; done`,
+    },
+  ];
 }
 
 /** Puts a file in place. */
@@ -119,14 +186,8 @@ export const copy: TaskModule<Input, Seen, HostChange> = {
   name: 'copy',
   doc: 'Puts a file with given content, or a copy of one on the controller, in place atomically.',
   input,
-  observe: async (given, context) => {
-    const path = destination(given);
-    const content = await wantedContent(given, context);
-    const contentUpTo = Math.max(CONTENT_BYTES, content.length);
-    const options = { signal: context.signal };
-    const stat = await readFact(context.connection, fileStat(path, { contentUpTo }), options);
-    return { stat, content, isSecret: given.content instanceof Secret };
-  },
+  aliases: { path: 'dest' },
+  observe: see,
   check,
-  apply: (changes, _given, context) => applyHostChanges(changes, context),
+  apply: applyFile,
 };

@@ -6,7 +6,7 @@ const input = z
   .strictObject({
     /** What to print: text, or any value. */
     msg: z.unknown().optional(),
-    /** Name of a variable to print, or the value itself. */
+    /** A variable or an expression, without braces, to print with its value. */
     var: z.unknown().optional(),
   })
   .refine(({ msg, var: name }) => msg === undefined || name === undefined, {
@@ -25,8 +25,11 @@ export const debug: TaskModule<Input, Seen> = {
   doc: 'Prints a text or a variable.',
   input,
   freeForm: 'msg',
-  observe: ({ var: name }, { host }) =>
-    Promise.resolve({ value: typeof name === 'string' ? readPath(name, host.vars) : name }),
+  rawInput: ['var'],
+  observe: ({ var: name }, context) =>
+    Promise.resolve({
+      value: typeof name === 'string' && context.evaluate ? context.evaluate(name) : name,
+    }),
   check: ({ value }, { msg, var: name }) => {
     const shown = msg ?? (name === undefined ? 'Hello world!' : value);
     const key = typeof name === 'string' ? name : 'msg';
@@ -34,17 +37,3 @@ export const debug: TaskModule<Input, Seen> = {
   },
   apply: () => Promise.resolve({}),
 };
-
-function readPath(path: string, vars: Readonly<Record<string, unknown>>): unknown {
-  return (
-    path
-      .split('.')
-      .reduce<unknown>(
-        (value, key) =>
-          value !== null && typeof value === 'object'
-            ? (value as Record<string, unknown>)[key]
-            : undefined,
-        vars,
-      ) ?? `'${path}' is undefined`
-  );
-}

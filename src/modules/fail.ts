@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { textOrSecret } from './secret-input.js';
 import type { TaskModule } from './module.js';
 
-const input = z.strictObject({ msg: z.string().default('failed as asked') });
+const input = z.strictObject({ msg: textOrSecret.default('failed as asked') });
 
 /** Fails. */
 export const fail: TaskModule<z.infer<typeof input>> = {
@@ -10,6 +11,6 @@ export const fail: TaskModule<z.infer<typeof input>> = {
   input,
   freeForm: 'msg',
   observe: () => Promise.resolve(undefined),
-  check: (_seen, { msg }) => ({ changes: [], failure: { kind: 'verify', message: msg } }),
+  check: (_seen, { msg }) => ({ changes: [], failure: { kind: 'verify', message: String(msg) } }),
   apply: () => Promise.resolve({}),
 };

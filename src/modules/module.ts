@@ -3,6 +3,7 @@ import type { Connection } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 import type { ErrorKind } from '../values/error.js';
 import type { Json, JsonObject } from '../values/json.js';
+import type { Secret } from '../values/secret.js';
 
 /** One thing that `apply` would change on a host, as data. `--check` and `--diff` print it. */
 export interface Change {
@@ -24,6 +25,10 @@ export interface Verdict<C extends Change = Change> {
   readonly result?: JsonObject;
   /** Variables set on the host for the rest of the run. */
   readonly facts?: JsonObject;
+  /** What was gathered of the host: `ansible_facts`, below the variables of plays. */
+  readonly hostFacts?: JsonObject;
+  /** A result that counts as skipped (`creates` names what exists). */
+  readonly skipped?: true;
 }
 
 /** What `apply` did. */
@@ -58,6 +63,16 @@ export interface ModuleContext {
   readonly checkMode: boolean;
   /** Whether a Jinja condition holds on the task's host. Absent outside of the engine. */
   holds?(condition: string | boolean): boolean;
+  /** The value of a Jinja expression on the task's host; a text where it is undefined. As `holds`. */
+  evaluate?(expression: string): unknown;
+  /** Folders of the controller where files are looked for, the nearest first. As `holds`. */
+  readonly folders?: readonly string[];
+  /** Renders a template's text with the names of the task's host. As `holds`. */
+  render?(text: string, file: string): string | Secret;
+  /** A file of variables as values, opened where `ansible-vault` sealed it. As `holds`. */
+  readVars?(text: string, file: string): unknown;
+  /** Lets go of the connection to the task's host, so that the next step opens another. As `holds`. */
+  reconnect?(): Promise<void>;
   /** Stores something for journal and report, by name. Never a secret. */
   readonly record: (name: string, data: Json) => void;
   /** One line for the person who watches, e.g. on what a long wait is waiting for. */
@@ -76,6 +91,14 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   readonly input: z.ZodType<Input>;
   /** The input key that a bare string is stored under (`command: uptime`). */
   readonly freeForm?: string;
+  /** Keys that may stand in the bare string as `key=value` (`command: chdir=/tmp ls`). */
+  readonly freeFormKeys?: readonly string[];
+  /** Other names of input keys, as in Ansible. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Keys whose value is no template, but an expression or a name that the module asks for itself. */
+  readonly rawInput?: readonly string[];
+  /** Runs on one host for all, whatever the task says (`pause`). */
+  readonly runsOnce?: true;
   /** Reads what `check` needs. Changes nothing. */
   observe(input: Input, context: ModuleContext): Promise<Seen>;
   /** Pure. */
@@ -84,7 +107,10 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
 }
 
 /** A module whose types are hidden, as the engine holds it: every `TaskModule<...>` fits. */
-export interface AnyModule extends Pick<TaskModule, 'name' | 'doc' | 'freeForm'> {
+export interface AnyModule extends Pick<
+  TaskModule,
+  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput'
+> {
   readonly input: z.ZodType;
   observe(input: never, context: ModuleContext): Promise<unknown>;
   check(seen: never, input: never): Verdict;

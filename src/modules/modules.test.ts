@@ -5,9 +5,14 @@ import { command } from './command.js';
 import { file } from './file.js';
 import { splitWords } from './split-words.js';
 
-const absent: FileStat = { path: '/f', type: 'absent', mode: 0, user: '', group: '', size: 0 };
+const none = { uid: 0, gid: 0, inode: 0, links: 0, atime: 0, mtime: 0, ctime: 0 };
+const absent: FileStat = {
+  ...{ path: '/f', type: 'absent', mode: 0, user: '', group: '', size: 0 },
+  ...none,
+};
 const there: FileStat = {
   ...{ path: '/f', type: 'file', mode: 0o644, user: 'root', group: 'root', size: 2 },
+  ...none,
   content: Buffer.from('a\n'),
 };
 const folder: FileStat = { ...absent, type: 'directory', mode: 0o755, user: 'root', group: 'root' };
@@ -39,10 +44,18 @@ test.each<[string, FileStat, object, string[], RegExp?]>([
   ['leaves an owner', there, { owner: 'root' }, []],
   ['refuses a file for a folder', there, { state: 'directory' }, [], /not a folder/],
 ])('file %s', (_name, seen, given, summaries, failure) => {
-  const verdict = file.check(seen, file.input.parse({ path: '/f', ...given }));
+  const verdict = file.check(
+    { stat: seen, differing: 0 },
+    file.input.parse({ path: '/f', ...given }),
+  );
   expect(verdict.changes.map(({ summary }) => summary)).toEqual(summaries);
   if (failure === undefined) expect(verdict.failure).toBeUndefined();
   else expect(verdict.failure?.message).toMatch(failure);
+});
+
+const seen = (stat: FileStat, text: string, isSecret: boolean) => ({
+  files: [{ stat, content: Buffer.from(text), isSecret }],
+  isFolder: false,
 });
 
 test.each<[string, FileStat, object, string[]]>([
@@ -51,13 +64,13 @@ test.each<[string, FileStat, object, string[]]>([
   ['sets only the mode', there, { content: 'a\n', mode: '0600' }, ['set mode of /f to 0600']],
 ])('copy %s', (_name, stat, given, summaries) => {
   const input = copy.input.parse({ dest: '/f', ...given });
-  const verdict = copy.check({ stat, content: Buffer.from('a\n'), isSecret: false }, input);
+  const verdict = copy.check(seen(stat, 'a\n', false), input);
   expect(verdict.changes.map(({ summary }) => summary)).toEqual(summaries);
 });
 
 test('copy shows no text of a secret', () => {
   const input = copy.input.parse({ dest: '/f', content: 'x' });
-  const verdict = copy.check({ stat: absent, content: Buffer.from('x'), isSecret: true }, input);
+  const verdict = copy.check(seen(absent, 'x', true), input);
   expect(JSON.stringify(verdict)).toContain('[secret]');
   expect(verdict.changes[0]?.diff).toBeUndefined();
 });

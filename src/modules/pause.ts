@@ -13,6 +13,7 @@ export const pause: TaskModule<Input> = {
   name: 'pause',
   doc: 'Waits for a time.',
   input,
+  runsOnce: true,
   observe: async ({ seconds = 0, minutes = 0 }, { clock, signal, checkMode }) => {
     if (!checkMode) await clock.sleep((seconds + minutes * 60) * 1000, signal);
   },

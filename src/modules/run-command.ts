@@ -1,4 +1,5 @@
 import { sh, type Script } from '../values/shell.js';
+import type { JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 import { commandError } from './host-change.js';
@@ -29,14 +30,23 @@ export async function seeGuards(guards: Guarded, context: ModuleContext): Promis
   return { createsExists: stdout.includes('creates'), removesExists: stdout.includes('removes') };
 }
 
-const NOT_RUN = { rc: 0, stdout: '', stderr: '' };
+const NOT_RUN = { rc: 0, stdout: '', stderr: '', msg: '' };
+
+/** The result of a command that a guard held back, in Ansible's words. */
+function notRun(reason: string): JsonObject {
+  const [, path = '', how = ''] = /^(.*) (exists|does not exist)$/s.exec(reason) ?? [];
+  const msg = `Did not run command since '${path}' ${how}`;
+  return { ...NOT_RUN, stdout: `skipped, since ${reason}`, msg };
+}
 
 /** A command changes its host unless a guard says that nothing is to do. */
 export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): Verdict {
-  if (seen.createsExists)
-    return { changes: [], reason: `${guards.creates ?? ''} exists`, result: NOT_RUN };
-  if (!seen.removesExists)
-    return { changes: [], reason: `${guards.removes ?? ''} does not exist`, result: NOT_RUN };
+  const reason = seen.createsExists
+    ? `${guards.creates ?? ''} exists`
+    : seen.removesExists
+      ? undefined
+      : `${guards.removes ?? ''} does not exist`;
+  if (reason !== undefined) return { changes: [], reason, result: notRun(reason) };
   return { changes: [{ summary }], result: NOT_RUN };
 }
 
@@ -53,8 +63,20 @@ export async function runScript(
     },
     ...(what.stdin === undefined ? {} : { stdin: what.stdin }),
   });
-  const { code, stdout, stderr } = result;
-  const done: Applied = { result: { rc: code ?? -1, stdout, stderr } };
+  const { code } = result;
+  // Ansible strips line ends from what a command prints, and playbooks compare with that.
+  const [stdout, stderr] = [result.stdout, result.stderr].map((text) =>
+    text.replace(/[\r\n]+$/, ''),
+  );
+  const done: Applied = {
+    result: {
+      rc: code ?? -1,
+      stdout: stdout ?? '',
+      stderr: stderr ?? '',
+      // In Ansible's words, which playbooks may look for; the error says more.
+      msg: code === 0 ? '' : 'non-zero return code',
+    },
+  };
   if (code === 0) return done;
   const { kind, message } = commandError(what.summary, result, context.host.name);
   return { ...done, failure: { kind, message } };

@@ -29,6 +29,7 @@ export const shell: TaskModule<Input, GuardSeen> = {
   doc: 'Runs a script with /bin/sh, or with the shell that `executable` names.',
   input,
   freeForm: 'cmd',
+  freeFormKeys: ['chdir', 'creates', 'removes', 'stdin', 'executable'],
   observe: seeGuards,
   check: (seen, given) => checkGuards(seen, given, commandSummary(given.cmd)),
   apply: (changes, given, context) => {

@@ -14,6 +14,7 @@ export const slurp: TaskModule<z.infer<typeof input>, FileStat> = {
   doc: 'Reads a file of up to 1 MiB, in base64 (`content | b64decode`).',
   input,
   freeForm: 'src',
+  aliases: { path: 'src' },
   observe: ({ src }, { connection, signal }) =>
     readFact(connection, fileStat(src, { follow: true, contentUpTo: MOST_BYTES }), { signal }),
   check: ({ type, size, content }, { src }) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
+import type { JsonObject } from '../values/json.js';
 import { octal } from './file-input.js';
 import type { TaskModule } from './module.js';
 
@@ -8,29 +9,58 @@ const input = z.strictObject({
   path: z.string(),
   follow: z.boolean().default(false),
   get_checksum: z.boolean().default(true),
+  checksum_algorithm: z
+    .enum(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'])
+    .default('sha1'),
+  // What a POSIX shell cannot tell; taken, so that tasks that turn them off run here too.
+  get_mime: z.boolean().optional(),
+  get_attributes: z.boolean().optional(),
 });
 
 type Input = z.infer<typeof input>;
 
+/** Permission bits by Ansible's names. */
+function permissions(mode: number): Record<string, boolean> {
+  const has = (bit: number): boolean => (mode & bit) !== 0;
+  return {
+    ...{ rusr: has(0o400), wusr: has(0o200), xusr: has(0o100) },
+    ...{ rgrp: has(0o040), wgrp: has(0o020), xgrp: has(0o010) },
+    ...{ roth: has(0o004), woth: has(0o002), xoth: has(0o001) },
+    ...{ isuid: has(0o4000), isgid: has(0o2000) },
+  };
+}
+
+function shown(seen: FileStat, path: string): JsonObject {
+  const { type, mode, user, group, size, checksum, linkTarget, kind = '' } = seen;
+  if (type === 'absent') return { exists: false };
+  const { uid, gid, inode, links, atime, mtime, ctime } = seen;
+  return {
+    ...{ exists: true, path, mode: octal(mode), pw_name: user, gr_name: group, size, uid, gid },
+    ...{ isreg: type === 'file', isdir: type === 'directory', islnk: type === 'link' },
+    ...{ ischr: kind.startsWith('character'), isblk: kind.startsWith('block') },
+    ...{ isfifo: kind === 'fifo', issock: kind === 'socket' },
+    ...{ inode, nlink: links, atime, mtime, ctime },
+    ...permissions(mode),
+    ...(linkTarget === undefined ? {} : { lnk_target: linkTarget }),
+    ...(checksum === undefined ? {} : { checksum }),
+  };
+}
+
 /** Looks at a path. */
 export const stat: TaskModule<Input, FileStat> = {
   name: 'stat',
-  doc: 'Reads type, mode, owner, size and SHA-256 of what stands at a path.',
+  doc: 'Reads type, mode, owner, size, times and digest of what stands at a path.',
   input,
-  observe: ({ path, follow, get_checksum: sha256 }, { connection, signal }) =>
-    readFact(connection, fileStat(path, { follow, sha256 }), { signal }),
-  check: ({ type, mode, user, group, size, sha256, path }) => ({
-    changes: [],
-    result: {
-      stat:
-        type === 'absent'
-          ? { exists: false, path }
-          : {
-              ...{ exists: true, path, mode: octal(mode), pw_name: user, gr_name: group, size },
-              ...{ isreg: type === 'file', isdir: type === 'directory', islnk: type === 'link' },
-              ...(sha256 === undefined ? {} : { checksum: sha256 }),
-            },
-    },
-  }),
+  aliases: {
+    dest: 'path',
+    name: 'path',
+    checksum: 'checksum_algorithm',
+    checksum_algo: 'checksum_algorithm',
+  },
+  observe: (
+    { path, follow, get_checksum: wanted, checksum_algorithm: digest },
+    { connection, signal },
+  ) => readFact(connection, fileStat(path, { follow, ...(wanted ? { digest } : {}) }), { signal }),
+  check: (seen, { path }) => ({ changes: [], result: { stat: shown(seen, path) } }),
   apply: () => Promise.resolve({}),
 };

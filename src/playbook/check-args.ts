@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import type { AnyModule } from '../modules/module.js';
 import { CaravanError } from '../values/error.js';
+import { coerceArgs } from './coerce-args.js';
 import { didYouMean } from './nearest.js';
 import type { Args, Source } from './model.js';
 
@@ -69,7 +70,7 @@ export function checkArgs(module: AnyModule, args: Args, what: string): void {
       hint: didYouMean(key, known),
     });
   }
-  const parsed = module.input.safeParse(args.value);
+  const parsed = module.input.safeParse(coerceArgs(module.input, args.value));
   if (parsed.success) return;
   // A template may give anything: only mistakes that no template stands under are certain.
   const certain = parsed.error.issues.filter(

@@ -28,16 +28,18 @@ interface Token {
 const TOKEN =
   /\s*(?:(?<name>[A-Za-z_]\w*)|(?<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<number>\d[\d_.]*)|(?<mark>==|!=|<=|>=|\/\/|\*\*|[^\s]))/sy;
 
-/** Words that name no variable. */
+/** Words that name no variable, wherever they stand. */
 const KEYWORDS = new Set(
-  [
-    'and or not in is if else elif endif for endfor set endset true false True False none None recursive',
-    'range dict namespace debug loop macro endmacro call endcall filter endfilter raw endraw with',
-    'endwith include import from as ignore missing block endblock extends break continue do',
-  ]
-    .join(' ')
-    .split(' '),
+  'and or not in is if else true false True False none None range dict namespace loop'.split(' '),
 );
+
+/** The same in a statement alone: an expression may well have a variable `from`. */
+const STATEMENT_WORDS = [
+  'elif endif for endfor set endset recursive macro endmacro call endcall filter endfilter raw',
+  'endraw with endwith include import from as ignore missing block endblock extends break continue do',
+]
+  .join(' ')
+  .split(' ');
 
 function tokens(text: string): Token[] {
   const found: Token[] = [];
@@ -160,7 +162,7 @@ function prefixes({ name, path }: Reference): string[] {
 
 /** Names that a template's own statements bind (`for x in`, `set y =`, macro parameters). */
 function boundNames(parts: readonly Segment[]): Set<string> {
-  const bound = new Set<string>();
+  const bound = new Set<string>(['__v']);
   for (const { kind, inner } of parts) {
     if (kind !== 'statement') continue;
     const match =
@@ -179,7 +181,12 @@ export function templateReferences(template: string): Reference[] {
   const bound = boundNames(parts);
   return parts
     .filter(({ kind }) => kind === 'expression' || kind === 'statement')
-    .flatMap(({ inner }) => expressionReferences(inner, bound));
+    .flatMap(({ kind, inner }) =>
+      expressionReferences(
+        inner,
+        kind === 'statement' ? new Set([...bound, ...STATEMENT_WORDS]) : bound,
+      ),
+    );
 }
 
 /** The expression of a template that is one `{{ expression }}` and nothing else. */

@@ -1,6 +1,7 @@
 import { Environment } from 'minijinja-js';
 import { Secret } from '../values/secret.js';
-import { BUILTIN_FILTERS, FILTERS, TESTS, type TemplateFunction } from './filters.js';
+import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
+import { text as asText, type TemplateFunction } from './filters/values.js';
 import { didYouMean } from './nearest.js';
 
 /** A failed evaluation: `undefinedValue` where something undefined was used. */
@@ -21,16 +22,54 @@ export type JinjaResult =
 // that changes case or spacing alters, and come out as secrets again.
 const MARK = /\uE0C1(\d+)\uE0C2/g;
 
-/** minijinja-js gives mappings as Maps; a value from it in plain objects. */
-function plain(value: unknown): unknown {
-  if (value instanceof Map)
-    return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
-  return Array.isArray(value) ? value.map(plain) : value;
+/** What a template writes of a value, as Python's `str()`; rendering puts it around each expression. */
+export const TEXT_FILTER = '__text';
+
+/** What a call of a mapping's `get` is rewritten to. */
+export const GET_FILTER = '__get';
+
+function written(value: unknown, isUndefined: unknown): string {
+  if (isUndefined === true) throw new Error('undefined value');
+  // Alone, nothing is written as nothing, as Ansible has it.
+  return asText(value);
+}
+
+/** `d.get(key, fallback)`, which minijinja lacks. */
+function get(value: unknown, key: unknown, fallback: unknown = null): unknown {
+  const map = (value ?? {}) as Record<string, unknown>;
+  return Object.hasOwn(map, String(key)) ? map[String(key)] : fallback;
+}
+
+/**
+ * The engine sorts the keys of mappings; of those that came from outside the order is remembered,
+ * by their keys, so that `dict2items` goes through them as they were written.
+ */
+type KeyOrders = Map<string, readonly string[]>;
+
+function orderKey(keys: readonly string[]): string {
+  return [...keys].sort().join('\0');
+}
+
+/** minijinja-js gives mappings as Maps and whole numbers as bigint; a value in plain objects. */
+function plain(value: unknown, orders?: KeyOrders): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof Map) {
+    const entries = [...value].map(
+      ([key, item]) => [String(key), plain(item, orders) ?? null] as const,
+    );
+    const order = orders?.get(orderKey(entries.map(([key]) => key)));
+    const map = new Map(entries);
+    const inOrder = order?.map((key) => [key, map.get(key)] as const) ?? entries;
+    return Object.fromEntries(inOrder);
+  }
+  // None comes as undefined; within a list or a mapping it must stay a value.
+  return Array.isArray(value) ? value.map((item) => plain(item, orders) ?? null) : value;
 }
 
 /** One evaluation's secrets, by number. */
 class Secrets {
   readonly #all: Secret[] = [];
+  readonly orders: KeyOrders = new Map();
 
   hide(value: unknown): unknown {
     if (value instanceof Secret) {
@@ -39,6 +78,8 @@ class Secrets {
     }
     if (Array.isArray(value)) return value.map((item) => this.hide(item));
     if (typeof value === 'function' || value === null || typeof value !== 'object') return value;
+    const keys = Object.keys(value);
+    if (keys.length > 1) this.orders.set(orderKey(keys), keys);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.hide(item)]));
   }
 
@@ -91,6 +132,8 @@ class Engine {
     environment.trimBlocks = true;
     for (const [name, filter] of Object.entries(FILTERS))
       environment.addFilter(name, this.#guarded(name, filter));
+    environment.addFilter(GET_FILTER, this.#guarded(GET_FILTER, get));
+    environment.addFilter(TEXT_FILTER, this.#guarded(TEXT_FILTER, written));
     for (const [name, test] of Object.entries(TESTS))
       environment.addTest(name, this.#guarded(name, test));
   }
@@ -99,7 +142,7 @@ class Engine {
   #guarded(name: string, call: TemplateFunction): TemplateFunction {
     return (...args) => {
       try {
-        const opened = args.map((arg) => this.#secrets.openValue(plain(arg)));
+        const opened = args.map((arg) => this.#secrets.openValue(plain(arg, this.#secrets.orders)));
         const [value, ...rest] = opened.map((one) => one.value);
         const isSecret = opened.some((one) => one.secret);
         const result = call(value, ...rest);
@@ -115,7 +158,9 @@ class Engine {
     kind: 'expression' | 'template',
     text: string,
     context: Record<string, unknown>,
+    chainable: boolean,
   ): JinjaResult {
+    this.#environment.undefinedBehavior = chainable ? 'chainable' : 'strict';
     this.#secrets = new Secrets();
     this.#thrown = undefined;
     const hidden = this.#secrets.hide(context) as Record<string, unknown>;
@@ -131,7 +176,8 @@ class Engine {
       const isUndefined =
         value === undefined &&
         this.#environment.evalExpr(`(${text}) is undefined`, hidden) === true;
-      const result = value === undefined ? null : this.#secrets.restore(plain(value));
+      const result =
+        value === undefined ? null : this.#secrets.restore(plain(value, this.#secrets.orders));
       return { ok: true, value: result, isUndefined };
     } catch (error) {
       return { ok: false, failure: this.#failure(error) };
@@ -141,7 +187,7 @@ class Engine {
   #wrapped(name: string, call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       try {
-        return this.#secrets.hide(call(...args.map(plain)));
+        return this.#secrets.hide(call(...args.map((arg) => plain(arg, this.#secrets.orders))));
       } catch (error) {
         this.#thrown ??= { name, error };
         return undefined;
@@ -157,7 +203,8 @@ class Engine {
     if (this.#thrown !== undefined) {
       const { name, error: cause } = this.#thrown;
       const why = cause instanceof Error ? cause.message : String(cause);
-      return { message: `${name}: ${why}`, undefinedValue: false, cause };
+      const undefinedValue = name === TEXT_FILTER && why === 'undefined value';
+      return { message: `${name}: ${why}`, undefinedValue, cause };
     }
     const text = error instanceof Error ? error.message : String(error);
     const message = (text.split('\n')[0] ?? text).replace(/ \(in <\w+>:\d+\)$/, '');
@@ -167,7 +214,7 @@ class Engine {
       filter !== undefined
         ? didYouMean(filter, [...BUILTIN_FILTERS, ...Object.keys(FILTERS)])
         : test !== undefined
-          ? didYouMean(test, ['defined', 'undefined', 'none', 'string', ...Object.keys(TESTS)])
+          ? didYouMean(test, [...BUILTIN_TESTS, ...Object.keys(TESTS)])
           : undefined;
     return {
       message,
@@ -185,11 +232,13 @@ export function runJinja(
   kind: 'expression' | 'template',
   text: string,
   context: Record<string, unknown>,
+  /** Whether an attribute of what is undefined is undefined too, instead of an error. */
+  chainable = false,
 ): JinjaResult {
   const engine = (engines[depth] ??= new Engine());
   depth += 1;
   try {
-    return engine.run(kind, text, context);
+    return engine.run(kind, text, context, chainable);
   } finally {
     depth -= 1;
   }

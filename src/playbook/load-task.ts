@@ -1,206 +1,286 @@
-import { isSeq } from 'yaml';
+import { dirname, resolve } from 'node:path';
+import { checkArgs, holdsTemplate } from './check-args.js';
+import { KEYWORD_KEYS, readKeywords, splitKeywords } from './keywords.js';
+import { loadArgs, moduleKey, shortName } from './load-args.js';
+import { loadLoop, LOOP_KEYS } from './load-loop.js';
+import {
+  listOf,
+  readFileText,
+  searchFolders,
+  shownPath,
+  type Inherited,
+  type Loading,
+} from './loading.js';
 import type { AnyModule } from '../modules/module.js';
-import { didYouMean } from './nearest.js';
-import type { Args, Block, Condition, Loop, Task, TaskNode, Vars } from './model.js';
-import { checkArgs } from './check-args.js';
-import type { YamlSource } from './yaml-source.js';
-import { YamlFields, yamlType } from './yaml-fields.js';
+import type { Args, Block, Include, Located, Task, TaskNode } from './model.js';
+import { YamlFields } from './yaml-fields.js';
+import { YamlSource } from './yaml-source.js';
 
-const INHERITED = ['name', 'when', 'tags', 'vars', 'become', 'no_log', 'ignore_errors'];
-const SHARED = [...INHERITED, 'run_once', 'delegate_to', 'check_mode', 'any_errors_fatal'];
-const BLOCK_KEYS = [...SHARED, 'block', 'rescue', 'always'];
+const SHARED = ['name', 'when', 'tags', 'vars', 'environment', ...KEYWORD_KEYS];
+const BLOCK_KEYS = [...SHARED, 'block', 'rescue', 'always', 'delegate_to', 'delegate_facts'];
+const IMPORTS = ['import_tasks', 'import_role'];
+const INCLUDES = ['include_tasks', 'include_role'];
 
 /** Every key that a task knows besides its module. */
 export const TASK_KEYS: readonly string[] = [
-  ...SHARED.filter((key) => key !== 'any_errors_fatal'),
-  ...['register', 'loop', 'with_items', 'loop_control', 'notify', 'listen', 'changed_when'],
-  ...['failed_when', 'until', 'retries', 'delay', 'timeout', 'throttle', 'args'],
+  ...SHARED,
+  ...LOOP_KEYS,
+  ...['delegate_to', 'delegate_facts', 'register', 'notify', 'listen', 'changed_when'],
+  ...['failed_when', 'until', 'retries', 'delay', 'args'],
 ];
-
-/** What a task takes from the blocks and the play around it. */
-export interface Inherited {
-  readonly when: readonly Condition[];
-  readonly tags: readonly string[];
-  readonly vars: Vars;
-  readonly become?: boolean;
-  readonly noLog?: boolean;
-  readonly ignoreErrors?: boolean;
-  readonly runOnce?: boolean;
-  readonly checkMode?: boolean;
-}
-
-/** The modules that a playbook may name. */
-export type ModuleTable = ReadonlyMap<string, AnyModule>;
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
 }
 
-function inherit(fields: YamlFields, outer: Inherited): Inherited {
+/** What is around a task, with what a block or task says itself. */
+export function inherit(fields: YamlFields, outer: Inherited): Inherited {
+  const tags = fields.strings('tags', true).map(({ value }) => value);
+  const environment = fields.located('environment');
   return {
+    ...outer,
     when: [...outer.when, ...fields.conditions('when')],
-    tags: [...new Set([...outer.tags, ...fields.strings('tags', true).map(({ value }) => value)])],
+    tags: [...new Set([...outer.tags, ...tags])],
     vars: { ...outer.vars, ...fields.vars('vars') },
-    ...optional('become', fields.boolean('become') ?? outer.become),
-    ...optional('noLog', fields.boolean('no_log') ?? outer.noLog),
-    ...optional('ignoreErrors', fields.boolean('ignore_errors') ?? outer.ignoreErrors),
-    ...optional('runOnce', fields.boolean('run_once') ?? outer.runOnce),
-    ...optional('checkMode', fields.boolean('check_mode') ?? outer.checkMode),
+    keywords: readKeywords(fields, outer.keywords),
+    environment: [...outer.environment, ...(environment === undefined ? [] : [environment])],
   };
 }
 
-/** The loop of a task or an import. `with_items` is `loop` under its old name. */
-export function loadLoop(fields: YamlFields): Loop | undefined {
-  const items = fields.located('loop') ?? fields.located('with_items');
-  if (items === undefined) {
-    if (fields.has('loop_control'))
-      throw fields.yaml.fail(
-        fields.keyNode('loop_control'),
-        `${fields.what}: 'loop_control' needs a 'loop'`,
-      );
-    return undefined;
-  }
-  if (typeof items.value !== 'string' && !Array.isArray(items.value))
-    throw fields.yaml.fail(
-      fields.child('loop'),
-      `${fields.what}: 'loop' must be a list or an expression; found ${yamlType(items.value)}`,
-    );
-  if (!fields.has('loop_control')) return { items, loopVar: 'item' };
-  const control = new YamlFields(fields.yaml, fields.child('loop_control'), `loop_control`);
-  control.allow(['loop_var', 'label', 'index_var']);
+/** A delegate is inherited from a block, unlike in the other keywords never from a play. */
+interface Delegation {
+  readonly delegateTo?: Located<string>;
+  readonly delegateFacts?: boolean;
+}
+
+function delegation(fields: YamlFields, outer: Delegation): Delegation {
+  const to = fields.string('delegate_to');
+  const facts = fields.boolean('delegate_facts');
   return {
-    items,
-    loopVar: control.string('loop_var') ?? 'item',
-    ...optional('indexVar', control.string('index_var')),
-    ...optional('label', control.located('label')),
+    ...outer,
+    ...(to === undefined
+      ? {}
+      : { delegateTo: { value: to, source: fields.yaml.at(fields.child('delegate_to')) } }),
+    ...(facts === undefined ? {} : { delegateFacts: facts }),
   };
 }
 
-function moduleKey(fields: YamlFields, modules: ModuleTable): string {
-  const others = fields.keys().filter((key) => !TASK_KEYS.includes(key));
-  const named = others.filter((key) => modules.has(shortName(key)));
-  const unknown = others.find((key) => !named.includes(key));
-  if (unknown !== undefined) {
-    const valid = named.length > 0 ? TASK_KEYS : [...TASK_KEYS, ...modules.keys()];
-    throw fields.yaml.fail(
-      fields.keyNode(unknown),
-      `${fields.what}: '${unknown}' is neither a module nor a key of a task`,
-      didYouMean(unknown, valid),
-    );
-  }
-  if (named.length === 1) return named[0] as string;
-  throw fields.yaml.fail(
-    named.length === 0 ? fields.node : fields.keyNode(named[1] as string),
-    named.length === 0
-      ? `${fields.what} names no module`
-      : `${fields.what} names ${named.length} modules: ${named.join(', ')}; a task has one`,
-  );
+/** A task's name; one of a role is shown, and found by `--start-at-task`, with the role's. */
+function taskName(fields: YamlFields, key: string, { role }: Inherited): string {
+  const own = fields.string('name') ?? key;
+  return role === undefined ? own : `${role.name} : ${own}`;
 }
 
-/** `ansible.builtin.copy` is `copy`. */
-function shortName(key: string): string {
-  return key.replace(/^ansible\.(builtin|legacy)\./, '');
+interface Place {
+  readonly loading: Loading;
+  readonly outer: Inherited;
+  readonly delegated: Delegation;
 }
 
-function loadArgs(fields: YamlFields, key: string, module: AnyModule): Args {
-  const { yaml } = fields;
-  const node = fields.child(key);
-  const value = yaml.value(node);
-  const sources = yaml.sources(node);
-  sources.set('', yaml.at(fields.keyNode(key)));
-  const extra = fields.raw('args') as Record<string, unknown> | undefined;
-  const args: Record<string, unknown> = {};
-  if (typeof value === 'string' || typeof value === 'number' || Array.isArray(value)) {
-    if (module.freeForm === undefined)
-      throw yaml.fail(
-        node,
-        `${fields.what}: module '${module.name}' needs a mapping; found ${yamlType(value)}`,
-      );
-    args[module.freeForm] = value;
-    sources.set(module.freeForm, yaml.at(node));
-  } else if (value !== null && typeof value === 'object') Object.assign(args, value);
-  if (extra !== undefined) {
-    Object.assign(args, extra);
-    for (const [path, source] of yaml.sources(fields.child('args')))
-      if (path !== '') sources.set(path, source);
-  }
-  return { value: args, sources };
+/** The variable of `register`. @throws CaravanError input where a template could not name it. */
+function registerName(fields: YamlFields): string | undefined {
+  const name = fields.string('register');
+  const words = ['none', 'true', 'false', 'not', 'and', 'or', 'in', 'is', 'if', 'else'];
+  if (name === undefined || (/^[A-Za-z_]\w*$/.test(name) && !words.includes(name.toLowerCase())))
+    return name;
+  throw fields.yaml.fail(fields.child('register'), `${fields.what}: '${name}' is no variable name`);
 }
 
-function loadTask(fields: YamlFields, modules: ModuleTable, outer: Inherited): Task {
-  const key = moduleKey(fields, modules);
-  const module = modules.get(shortName(key)) as AnyModule;
-  const args = loadArgs(fields, key, module);
-  checkArgs(module, args, fields.what);
-  const own = inherit(fields, outer);
-  const delegate = fields.string('delegate_to');
+/** A number, or a template that gives one. */
+function numeric(fields: YamlFields, key: string): Located | undefined {
+  const located = fields.located(key);
+  if (located !== undefined && !holdsTemplate(located.value)) fields.number(key);
+  return located;
+}
+
+function taskOf(fields: YamlFields, key: string, args: Args, place: Place): Task {
+  const own = inherit(fields, place.outer);
+  const { known, templated } = splitKeywords(own.keywords);
+  const file = place.loading.chain.at(-1) ?? '';
   return {
     kind: 'task',
-    name: fields.string('name') ?? module.name,
+    name: taskName(fields, key, own),
     source: fields.yaml.at(fields.node),
-    module: module.name,
+    module: shortName(key),
     args,
+    ...known,
+    templated,
     when: own.when,
     tags: own.tags,
     vars: own.vars,
+    ...optional('role', own.role),
+    folders: searchFolders(file, own, place.loading),
+    environment: own.environment,
     notify: fields.strings('notify'),
     listen: fields.strings('listen').map(({ value }) => value),
     ...optional('loop', loadLoop(fields)),
-    ...optional('register', fields.string('register')),
-    runOnce: own.runOnce ?? false,
-    ...(delegate === undefined
-      ? {}
-      : { delegateTo: { value: delegate, source: fields.yaml.at(fields.child('delegate_to')) } }),
-    ...optional('become', own.become),
-    noLog: own.noLog ?? false,
-    ignoreErrors: own.ignoreErrors ?? false,
+    ...optional('register', registerName(fields)),
+    delegateFacts: false,
+    ...delegation(fields, place.delegated),
     changedWhen: fields.conditions('changed_when'),
     failedWhen: fields.conditions('failed_when'),
     until: fields.conditions('until'),
-    retries: fields.number('retries') ?? 3,
-    delaySeconds: fields.number('delay') ?? 5,
-    ...optional('timeoutSeconds', fields.number('timeout')),
-    ...optional('checkMode', own.checkMode),
-    ...optional('throttle', fields.number('throttle')),
+    ...optional('retries', numeric(fields, 'retries')),
+    ...optional('delaySeconds', numeric(fields, 'delay')),
   };
 }
 
-function loadBlock(fields: YamlFields, modules: ModuleTable, outer: Inherited): Block {
-  fields.allow(BLOCK_KEYS);
+function loadTask(fields: YamlFields, key: string, place: Place): Task {
+  const module = place.loading.table.get(shortName(key)) as AnyModule;
+  const args = loadArgs(fields, key, module);
+  checkArgs(module, args, fields.what);
+  return taskOf(fields, key, args, place);
+}
+
+/** What an import or include is given: a file or a role, and what `apply` adds to its tasks. */
+function readInclude(fields: YamlFields, key: string) {
+  const { yaml } = fields;
+  const isRole = shortName(key).endsWith('_role');
+  const wanted = isRole ? 'name' : 'file';
+  const node = fields.child(key);
+  const given = yaml.value(node);
+  if (typeof given === 'string') {
+    const plain = given.replace(/^(file|name)=/, '');
+    return { isRole, file: { value: plain, source: yaml.at(node) }, apply: undefined, from: {} };
+  }
+  const inner = new YamlFields(yaml, node, `${fields.what}: ${key}`);
+  const parts = ['tasks_from', 'vars_from', 'defaults_from', 'handlers_from'];
+  inner.allow([wanted, 'apply', ...(isRole ? ['role', ...parts, 'public'] : [])]);
+  const name = inner.string(wanted) ?? (isRole ? inner.string('role') : undefined);
+  if (name === undefined) throw yaml.fail(node, `${fields.what}: ${key} needs '${wanted}'`);
+  const apply = inner.has('apply')
+    ? new YamlFields(yaml, inner.child('apply'), `${fields.what}: 'apply'`)
+    : undefined;
+  apply?.allow(SHARED);
+  const source = yaml.at(inner.child(wanted));
+  const from = Object.fromEntries(
+    parts.flatMap((part) => {
+      const file = inner.string(part);
+      return file === undefined ? [] : [[part.replace('_from', ''), file]];
+    }),
+  );
+  return { isRole, file: { value: name, source }, apply, from };
+}
+
+async function loadImport(fields: YamlFields, key: string, place: Place): Promise<Block> {
+  const { isRole, file, from } = readInclude(fields, key);
+  const { loading, outer } = place;
+  fields.allow([...SHARED, 'delegate_to', 'delegate_facts', key]);
+  if (holdsTemplate(file.value))
+    throw fields.yaml.fail(
+      fields.child(key),
+      `${key}: '${file.value}': the file must be named plainly`,
+      `${shortName(key).replace('import', 'include')} takes a template`,
+    );
   const own = inherit(fields, outer);
-  const list = (key: string): TaskNode[] =>
-    fields.has(key) ? loadTasks(fields.yaml, fields.child(key), modules, own, key) : [];
+  const block = isRole
+    ? await loading.loadRole({ name: file.value, source: file.source, from }, own, loading)
+    : await loadTaskFile(resolveTaskFile(file.value, loading), own, loading, {
+        delegated: delegation(fields, place.delegated),
+        source: file.source,
+      });
+  const source = fields.yaml.at(fields.node);
+  return { kind: 'block', name: file.value, source, block, rescue: [], always: [] };
+}
+
+function resolveTaskFile(file: string, { chain }: Loading): string {
+  return resolve(dirname(chain.at(-1) as string), file);
+}
+
+async function loadInclude(fields: YamlFields, key: string, place: Place): Promise<Include> {
+  const { isRole, file, apply, from } = readInclude(fields, key);
+  const { loading, outer } = place;
+  const sources = new Map([['', file.source]]);
+  const shown = isRole && !fields.has('name') ? `${key} : ${file.value}` : key;
+  const task = taskOf(fields, shown, { value: {}, sources }, place);
+  // Conditions and tags of the include are its own; its variables are those of its tasks too.
+  const around = { ...outer, vars: { ...outer.vars, ...fields.vars('vars') } };
+  const inner = apply === undefined ? around : inherit(apply, around);
+  const { source } = file;
+  const load = (name: string): Promise<TaskNode[]> =>
+    isRole
+      ? loading.loadRole({ name, source, from }, inner, loading)
+      : loadTaskFile(resolveTaskFile(name, loading), inner, loading, { source, delegated: {} });
+  // A file that is named plainly is checked before anything runs, unless it includes itself.
+  if (!holdsTemplate(file.value)) {
+    const path = resolveTaskFile(file.value, loading);
+    if (isRole || !loading.chain.includes(path)) {
+      const nodes = await load(file.value);
+      const known = (name: string): Promise<readonly TaskNode[]> =>
+        name === file.value ? Promise.resolve(nodes) : load(name);
+      return { kind: 'include', task, file, load: known };
+    }
+  }
+  return { kind: 'include', task, file, load };
+}
+
+async function loadBlock(fields: YamlFields, place: Place): Promise<Block> {
+  fields.allow(BLOCK_KEYS);
+  const inner = { ...place, outer: inherit(fields, place.outer) };
+  const delegated = delegation(fields, place.delegated);
+  const list = (key: string): Promise<TaskNode[]> =>
+    fields.has(key)
+      ? loadTasks(fields.yaml, fields.child(key), inner.outer, place.loading, {
+          what: key,
+          delegated,
+        })
+      : Promise.resolve([]);
   return {
     kind: 'block',
     name: fields.string('name') ?? 'block',
     source: fields.yaml.at(fields.node),
-    block: list('block'),
-    rescue: list('rescue'),
-    always: list('always'),
+    block: await list('block'),
+    rescue: await list('rescue'),
+    always: await list('always'),
   };
+}
+
+function loadNode(fields: YamlFields, place: Place): Promise<TaskNode> {
+  if (fields.has('block')) return loadBlock(fields, place);
+  const key = moduleKey(
+    fields,
+    [...place.loading.table.keys(), ...IMPORTS, ...INCLUDES],
+    TASK_KEYS,
+  );
+  if (IMPORTS.includes(shortName(key))) return loadImport(fields, key, place);
+  if (INCLUDES.includes(shortName(key))) return loadInclude(fields, key, place);
+  return Promise.resolve().then(() => loadTask(fields, key, place));
 }
 
 /**
  * A list of tasks and blocks, validated.
  * @throws CaravanError input with the place of the first mistake.
  */
-export function loadTasks(
+export async function loadTasks(
   yaml: YamlSource,
   node: unknown,
-  modules: ModuleTable,
   outer: Inherited,
-  what = 'tasks',
-): TaskNode[] {
-  const list = yaml.deref(node);
-  if (yaml.value(node) === null) return [];
-  if (!isSeq(list))
-    throw yaml.fail(node, `'${what}' must be a list; found ${yamlType(yaml.value(node))}`);
-  return list.items.map((item, index) => {
+  loading: Loading,
+  { what = 'tasks', delegated = {} }: { what?: string; delegated?: Delegation } = {},
+): Promise<TaskNode[]> {
+  const nodes: TaskNode[] = [];
+  for (const [index, item] of listOf(yaml, node, `'${what}'`).entries()) {
     const bare = new YamlFields(yaml, item, `task ${index + 1} of '${what}'`);
     const name = bare.string('name');
     const fields = name === undefined ? bare : new YamlFields(yaml, item, `task '${name}'`);
-    return fields.has('block')
-      ? loadBlock(fields, modules, outer)
-      : loadTask(fields, modules, outer);
-  });
+    nodes.push(await loadNode(fields, { loading, outer, delegated }));
+  }
+  return nodes;
+}
+
+/**
+ * The tasks of a file.
+ * @throws CaravanError input where it cannot be read, imports itself or holds a mistake.
+ */
+export async function loadTaskFile(
+  file: string,
+  outer: Inherited,
+  loading: Loading,
+  { source, delegated = {} }: { source?: string; delegated?: Delegation },
+): Promise<TaskNode[]> {
+  const shown = shownPath(file, loading);
+  const text = await readFileText('tasks', file, loading, source);
+  const yaml = new YamlSource(shown, text);
+  const inner = { ...loading, chain: [...loading.chain, file] };
+  return loadTasks(yaml, yaml.document.contents, outer, inner, { what: shown, delegated });
 }

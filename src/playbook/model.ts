@@ -23,6 +23,8 @@ export interface Args {
 
 /** How a task repeats over items. */
 export interface Loop {
+  /** `loop`, or the plugin behind `with_` (`items`, `dict`, ...). */
+  readonly kind: LoopKind;
   /** A list, or an expression that gives one. */
   readonly items: Located;
   /** Variable that holds the item (default `item`). */
@@ -31,41 +33,82 @@ export interface Loop {
   readonly indexVar?: string;
   /** What is shown for an item instead of the item itself. */
   readonly label?: Located;
+  /** Whether `ansible_loop` is set, with index, length, first, last, ... */
+  readonly extended: boolean;
+  /** Seconds between items. */
+  readonly pauseSeconds: number;
+  /** Ends the loop after the item where all hold. */
+  readonly breakWhen: readonly Condition[];
+}
+
+/** How the items of a loop are made of what stands there. */
+export type LoopKind =
+  'loop' | 'items' | 'list' | 'flattened' | 'dict' | 'indexed_items' | 'nested' | 'together';
+
+/** What plays, blocks and tasks may say alike; the innermost wins. */
+export interface Keywords {
+  readonly become: boolean;
+  readonly becomeUser: string;
+  /** `ssh` or `local`. */
+  readonly connection: string;
+  readonly remoteUser: string;
+  readonly noLog: boolean;
+  readonly ignoreErrors: boolean;
+  readonly ignoreUnreachable: boolean;
+  /** A failure of one host fails all. */
+  readonly anyErrorsFatal: boolean;
+  readonly runOnce: boolean;
+  /** Overrides the run's check mode. */
+  readonly checkMode: boolean;
+  /** Overrides the run's wish for diffs. */
+  readonly diff: boolean;
+  /** Hosts of the batch that run a task at the same time (default: forks). */
+  readonly throttle: number;
+  /** Deadline of one attempt on one host (default: that of the run). */
+  readonly timeoutSeconds: number;
+}
+
+/** The role that a task belongs to. */
+export interface Role {
+  readonly name: string;
+  /** Its folder on the controller. */
+  readonly path: string;
+  readonly vars: Vars;
+  readonly defaults: Vars;
 }
 
 /** One task. What it inherits from blocks and the play (when, tags, vars, become) is merged in. */
-export interface Task {
+export interface Task extends Partial<Keywords> {
   readonly kind: 'task';
   readonly name: string;
   readonly source: Source;
   readonly module: string;
   readonly args: Args;
+  /** Keywords whose value a run must resolve, by field. */
+  readonly templated: Readonly<Record<string, Located>>;
   readonly when: readonly Condition[];
   readonly tags: readonly string[];
   readonly vars: Vars;
+  readonly role?: Role;
+  /** Folders of the controller where files are looked for, the nearest first. */
+  readonly folders: readonly string[];
+  /** Mappings for the environment of what runs on the host, outermost first. */
+  readonly environment: readonly Located[];
   readonly notify: readonly Located<string>[];
   /** Other names that a handler answers to. */
   readonly listen: readonly string[];
   readonly loop?: Loop;
   readonly register?: string;
-  readonly runOnce: boolean;
   readonly delegateTo?: Located<string>;
-  readonly become?: boolean;
-  readonly noLog: boolean;
-  readonly ignoreErrors: boolean;
+  /** Whether facts that a delegated task sets are those of the other host. */
+  readonly delegateFacts: boolean;
   readonly changedWhen: readonly Condition[];
   readonly failedWhen: readonly Condition[];
   readonly until: readonly Condition[];
-  /** Attempts after the first, with `until` (default 3). */
-  readonly retries: number;
+  /** Attempts after the first (default 3 with `until`, else 0). */
+  readonly retries?: Located;
   /** Seconds between attempts (default 5). */
-  readonly delaySeconds: number;
-  /** Deadline of one attempt on one host (default: that of the run). */
-  readonly timeoutSeconds?: number;
-  /** Overrides the run's check mode for this task. */
-  readonly checkMode?: boolean;
-  /** Hosts of the batch that run this task at the same time (default: forks). */
-  readonly throttle?: number;
+  readonly delaySeconds?: Located;
 }
 
 /** Tasks with a rescue. */
@@ -80,8 +123,19 @@ export interface Block {
   readonly always: readonly TaskNode[];
 }
 
-/** A task or a block of them. */
-export type TaskNode = Task | Block;
+/** Tasks that are known when the run gets there: `include_tasks` and `include_role`. */
+export interface Include {
+  readonly kind: 'include';
+  /** The include itself: its conditions, loop, variables and tags. */
+  readonly task: Task;
+  /** File of tasks, or name of a role; may hold templates. */
+  readonly file: Located<string>;
+  /** The tasks of a file, validated. Throws a CaravanError of kind `input` at the first mistake. */
+  readonly load: (file: string) => Promise<readonly TaskNode[]>;
+}
+
+/** A task, a block of them, or an include. */
+export type TaskNode = Task | Block | Include;
 
 /** One item of `serial`: a count of hosts, or a share of the play's hosts. */
 export type SerialStep = { readonly count: number } | { readonly percent: number };
@@ -97,11 +151,15 @@ export interface Play {
   /** An inventory pattern, may hold templates of extra variables and import variables. */
   readonly hosts: Located<string>;
   readonly serial: Located<SerialSpec>;
+  /** `linear`: all hosts of a batch task by task; `free`: each host at its own pace. */
+  readonly strategy: 'linear' | 'free';
   readonly vars: Vars;
+  /** Variables of the play's roles, which all its tasks see: above and below the others. */
+  readonly roles: { readonly vars: Vars; readonly defaults: Vars };
   readonly tags: readonly string[];
+  /** `pre_tasks`, roles, `tasks` and `post_tasks`, each followed by its handlers. */
   readonly tasks: readonly TaskNode[];
   readonly handlers: readonly Task[];
-  readonly anyErrorsFatal: boolean;
   /** Percentage of a batch; more than this failed ends the play and the run. */
   readonly maxFailPercentage?: number;
   readonly order: HostOrder;

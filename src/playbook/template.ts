@@ -3,13 +3,14 @@ import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import {
   expressionReferences,
+  segments,
   subscriptsToCalls,
   templateReferences,
   wholeExpression,
   type Reference,
 } from './expression.js';
-import { truthy } from './filters.js';
-import { runJinja, type JinjaFailure } from './jinja.js';
+import { truthy } from './filters/values.js';
+import { GET_FILTER, runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { holdsTemplate } from './check-args.js';
@@ -25,6 +26,15 @@ export interface Variable {
   readonly bound?: Readonly<Record<string, unknown>>;
 }
 
+/** One call of `lookup` or `query`. */
+export interface LookupCall {
+  readonly name: string;
+  readonly terms: readonly unknown[];
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What names mean where the call stands. */
+  readonly scope: Scope;
+}
+
 /** What the names in an expression mean. */
 export interface Scope {
   lookup(name: string): Variable | undefined;
@@ -34,6 +44,8 @@ export interface Scope {
   hostScope(host: string): Scope | undefined;
   /** Hosts of a group, for `groups`. */
   group(name: string): readonly string[] | undefined;
+  /** What `lookup(name, ...)` gives: a list. Absent where a template may not look elsewhere. */
+  readonly plugin?: (call: LookupCall) => unknown[];
 }
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
@@ -66,6 +78,7 @@ export function withBound(scope: Scope, bound: Readonly<Record<string, unknown>>
     names: () => [...Object.keys(bound), ...scope.names()],
     hostScope: (host) => scope.hostScope(host),
     group: (name) => scope.group(name),
+    ...(scope.plugin === undefined ? {} : { plugin: scope.plugin }),
   };
 }
 
@@ -115,6 +128,42 @@ const MAPPINGS: Readonly<
   groups: (key, _attribute, pass) => pass.scope.group(String(key)),
 };
 
+/** `dict(pairs)` and `dict(a=1)`: minijinja's own takes no pairs. */
+function makeDict(given: unknown = {}): unknown {
+  if (!Array.isArray(given)) return given;
+  return Object.fromEntries(
+    given.map((pair) => {
+      const [key, value] = pair as [unknown, unknown];
+      return [String(key), value];
+    }),
+  );
+}
+
+/** Functions that reach beyond the variables; `query` gives a list, `lookup` text or its only item. */
+const LOOKUPS = ['lookup', 'query', 'q'];
+
+function lookup(how: string, args: readonly unknown[], pass: Pass): unknown {
+  const [name, ...rest] = args;
+  const last = rest.at(-1);
+  const hasOptions = last !== null && typeof last === 'object' && !Array.isArray(last);
+  const given = hasOptions ? (last as Record<string, unknown>) : {};
+  const terms = hasOptions ? rest.slice(0, -1) : rest;
+  if (pass.scope.plugin === undefined)
+    throw new CaravanError('input', `lookup '${String(name)}' has no meaning here`, {
+      source: pass.source,
+    });
+  let found: unknown[];
+  try {
+    const plain = String(name).replace(/^ansible\.builtin\./, '');
+    found = pass.scope.plugin({ name: plain, terms, options: given, scope: pass.scope });
+  } catch (error) {
+    if (!(error instanceof CaravanError)) throw error;
+    throw error.at({ source: pass.source });
+  }
+  if (how !== 'lookup' || given['wantlist'] === true) return found;
+  return found.length === 1 ? found[0] : found.join(',');
+}
+
 function hasPath(value: unknown, path: readonly string[]): boolean {
   let inner = value;
   for (const key of path) {
@@ -140,6 +189,9 @@ function contextOf(references: readonly Reference[], text: string, pass: Pass) {
       failed.set(name, error);
     }
   }
+  context['dict'] = makeDict;
+  for (const how of LOOKUPS)
+    if (!(how in context)) context[how] = (...args: unknown[]) => lookup(how, args, pass);
   for (const [name, call] of Object.entries(MAPPINGS))
     context[`${name}__at`] = (key: unknown, attribute: unknown) => call(key, attribute, pass);
   // An inline `if` may well stand before a name that is missing on purpose.
@@ -165,36 +217,90 @@ function failureError(failure: JinjaFailure, text: string, pass: Pass): CaravanE
   return new CaravanError('input', `evaluate '${text.trim()}': ${failure.message}`, detail);
 }
 
+/** `x | ansible.builtin.to_json` is `x | to_json`: a filter's name has no dots here. */
+function shortNames(expression: string): string {
+  return expression.replace(
+    /(\||\bis(?:\s+not)?)(\s*)ansible\.(?:builtin|utils|netcommon)\./g,
+    '$1$2',
+  );
+}
+
+/** `item.0` is `item[0]`: minijinja takes no number behind a dot. */
+function numbersInBrackets(expression: string): string {
+  return expression.replace(
+    /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|([A-Za-z_]\w*|[\])])((?:\.\d+)+)/g,
+    (all, before: string | undefined, numbers: string | undefined) =>
+      before === undefined ? all : before + (numbers ?? '').replace(/\.(\d+)/g, '[$1]'),
+  );
+}
+
+const STRING_OR_GET = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\.get\(/gs;
+
+/**
+ * A backslash that begins no escape of minijinja's stands for itself, as in Python (`'\d'`, and
+ * `'\1'` as Ansible reads it); and a mapping's `get` becomes a filter.
+ */
+function escapesAndGets(expression: string): string {
+  return expression.replace(STRING_OR_GET, (part) =>
+    part === '.get('
+      ? ` | ${GET_FILTER}(`
+      : part.replace(/\\([\s\S])/g, (all, next: string) =>
+          '\\\'"nrtbfu'.includes(next) ? all : `\\\\${next}`,
+        ),
+  );
+}
+
+function rewriteExpression(expression: string): string {
+  const plain = numbersInBrackets(escapesAndGets(shortNames(expression)));
+  return subscriptsToCalls(plain, Object.keys(MAPPINGS));
+}
+
+/** The same for a template, whose expressions are written as Python writes values. */
+function rewriteTemplate(template: string): string {
+  return segments(template)
+    .map(({ kind, inner, start, end }) => {
+      const part = template.slice(start, end);
+      if (kind === 'text' || kind === 'comment') return part;
+      const rewritten = rewriteExpression(inner);
+      const [, open = '', close = ''] = /^(\{[{%][-+]?).*?([-+]?[}%]\})$/s.exec(part) ?? [];
+      // What is not closed is for the engine to complain of.
+      if (close === '') return part;
+      return kind === 'expression'
+        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined) ${close}`
+        : `${open}${rewritten}${close}`;
+    })
+    .join('');
+}
+
+/** Whether a name that may be missing is missing so early that reading on would be an error. */
+function needsChain(references: readonly Reference[], context: Record<string, unknown>): boolean {
+  return references.some(
+    ({ name, path, guarded }) =>
+      guarded &&
+      path.length > 0 &&
+      (!(name in context) || !hasPath(context[name], path.slice(0, -1))),
+  );
+}
+
 function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
-  const rewritten =
-    kind === 'expression'
-      ? subscriptsToCalls(text, Object.keys(MAPPINGS))
-      : text.includes('hostvars') || text.includes('groups')
-        ? rewriteTemplate(text)
-        : text;
+  const rewritten = kind === 'expression' ? rewriteExpression(text) : rewriteTemplate(text);
   // Of the rewritten text, so that `groups['x']` does not copy all groups into the engine.
   const references =
     kind === 'expression'
       ? expressionReferences(rewritten, new Set())
       : templateReferences(rewritten);
   const { context, failed } = contextOf(references, text, pass);
-  const result = runJinja(kind, rewritten, context);
+  const result = runJinja(kind, rewritten, context, needsChain(references, context));
   if (result.ok && !result.isUndefined) return result.value;
   if (result.ok || result.failure.undefinedValue) {
     const missing = references.find(({ name }) => !(name in context) && !(name in MAPPINGS));
     const inner = missing === undefined ? undefined : failed.get(missing.name);
     if (inner !== undefined) throw inner;
-    const named = missing ?? references[0];
-    const shown = named === undefined ? text.trim() : [named.name, ...named.path].join('.');
+    const shown =
+      missing === undefined ? 'an attribute or item' : [missing.name, ...missing.path].join('.');
     throw undefinedError(shown, text.trim(), pass);
   }
   throw failureError(result.failure, text, pass);
-}
-
-function rewriteTemplate(template: string): string {
-  return template.replace(/\{[{%][\s\S]*?[%}]\}/g, (part) =>
-    subscriptsToCalls(part, Object.keys(MAPPINGS)),
-  );
 }
 
 function renderText(text: string, pass: Pass): unknown {
@@ -232,6 +338,15 @@ function renderDeep(value: unknown, pass: Pass): unknown {
  */
 export function render(located: Located, scope: Scope): unknown {
   return renderDeep(located.value, { scope, source: located.source, resolving: [] });
+}
+
+/**
+ * The text of a template file, as the module `template` writes it: rendered to text whatever it
+ * holds, with its last newline.
+ */
+export function renderTemplate(text: string, file: Source, scope: Scope): string | Secret {
+  const value = run('template', text, { scope, source: file, resolving: [] });
+  return value instanceof Secret ? (value as Secret) : String(value);
 }
 
 /** The same, with the place of each key of a mapping known. */

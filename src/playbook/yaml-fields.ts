@@ -132,12 +132,16 @@ export class YamlFields {
   /** A mapping of variables. */
   vars(key: string): Vars {
     if (!this.has(key) || this.raw(key) === null) return {};
-    const fields = new YamlFields(this.yaml, this.child(key), `${this.what}: '${key}'`);
+    return new YamlFields(this.yaml, this.child(key), `${this.what}: '${key}'`).ownVars();
+  }
+
+  /** All of it as variables. @throws CaravanError input at a name that is none. */
+  ownVars(): Vars {
     return Object.fromEntries(
-      fields.keys().map((name) => {
+      this.keys().map((name) => {
         if (!/^[A-Za-z_]\w*$/.test(name))
-          throw this.yaml.fail(fields.keyNode(name), `'${name}' is no variable name`);
-        return [name, fields.located(name) as Located];
+          throw this.yaml.fail(this.keyNode(name), `'${name}' is no variable name`);
+        return [name, this.located(name) as Located];
       }),
     );
   }

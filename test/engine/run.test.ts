@@ -21,10 +21,26 @@ test('runPlaybook runs tasks on all hosts and changes nothing the second time', 
   const first = await run(playbook, { extraVars: { dir } });
   expect(first.outcome).toBe('ok');
   expect(await readFile(join(dir, 'h3'), 'utf8')).toBe('hello from h3\n');
-  expect(first.recap['h1']).toEqual({ ok: 2, changed: 2, skipped: 0, failed: 0, unreachable: 0 });
+  expect(first.recap['h1']).toEqual({
+    ok: 2,
+    changed: 2,
+    skipped: 0,
+    failed: 0,
+    unreachable: 0,
+    rescued: 0,
+    ignored: 0,
+  });
   expect(first.opened.sort()).toEqual(['h1', 'h2', 'h3', 'h4']);
   const second = await run(playbook, { extraVars: { dir } });
-  expect(second.recap['h1']).toEqual({ ok: 1, changed: 0, skipped: 0, failed: 0, unreachable: 0 });
+  expect(second.recap['h1']).toEqual({
+    ok: 1,
+    changed: 0,
+    skipped: 0,
+    failed: 0,
+    unreachable: 0,
+    rescued: 0,
+    ignored: 0,
+  });
 });
 
 test('runPlaybook changes nothing in check mode and shows diffs when asked', async () => {

@@ -1,0 +1,55 @@
+import type { InventoryHost } from '../inventory/inventory.js';
+import type { Task } from '../playbook/model.js';
+import { holds, render, withBound } from '../playbook/template.js';
+import { CaravanError } from '../values/error.js';
+import type { HostTask } from './attempt.js';
+import { layersOf, type BatchRun } from './batch-run.js';
+import { environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
+
+function delegate(task: Task, on: HostTask): string {
+  if (task.delegateTo === undefined) return on.host.name;
+  const name = String(render(task.delegateTo, on.scope));
+  if (on.state.parts.variables.host(name) !== undefined) return name;
+  throw new CaravanError('input', `delegate_to: the inventory has no host '${name}'`, {
+    source: task.delegateTo.source,
+  });
+}
+
+/** Names that play, task and imports bind, among which connection variables may be. */
+function boundHere(run: BatchRun, task: Task): string[] {
+  const imports = run.frame.layers.flatMap(({ vars }) => Object.keys(vars));
+  return [...Object.keys(run.play.vars), ...Object.keys(task.vars), ...imports];
+}
+
+/**
+ * A task made ready for a host: its names bound, its keywords resolved, its way to the host known.
+ * @throws CaravanError input where one of them cannot be resolved.
+ */
+export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTask {
+  const { state, play, frame } = run;
+  const scope = state.parts.variables.scope(host, layersOf(run, task));
+  const on: HostTask = { task, play: play.name, host, target: host.name, scope, state };
+  // The conditions of imports see the names that those imports bind.
+  const refused = frame.conditions.find(
+    ({ condition, bound }) => !holds(condition, withBound(scope, bound)),
+  );
+  if (refused !== undefined)
+    return { ...on, task: { ...task, when: [{ ...refused.condition, value: false }] } };
+  const resolved = resolveKeywords(task, scope);
+  const reach = reachOf(resolved, boundHere(run, task), scope);
+  return {
+    ...on,
+    task: resolved,
+    ...(reach === undefined ? {} : { reach }),
+  };
+}
+
+/** What a loop's item may change: where the task runs, and its environment. */
+export function bindItem(on: HostTask): HostTask {
+  const environment = environmentOf(on.task, on.scope);
+  return {
+    ...on,
+    target: delegate(on.task, on),
+    ...(environment === undefined ? {} : { environment }),
+  };
+}

@@ -1,0 +1,97 @@
+import { keywordValue } from '../playbook/keywords.js';
+import type { Located, Task } from '../playbook/model.js';
+import { render, variableOf, type Scope } from '../playbook/template.js';
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+import { joinScripts, sh, type Script } from '../values/shell.js';
+import type { Reach } from './connections.js';
+
+/**
+ * A task with the keywords that are templates (`become: "{{ x }}"`) resolved.
+ * @throws CaravanError input where one gives a value of another type.
+ */
+export function resolveKeywords(task: Task, scope: Scope): Task {
+  const entries = Object.entries(task.templated);
+  if (entries.length === 0) return task;
+  const resolved = entries.map(([field, located]) => {
+    const given = render(located, scope);
+    const value = keywordValue(field, given);
+    if (value !== undefined) return [field, value] as const;
+    throw new CaravanError(
+      'input',
+      `'${String(located.value)}' gave ${JSON.stringify(given)}, which is no value for this keyword`,
+      { source: located.source },
+    );
+  });
+  return { ...task, ...Object.fromEntries(resolved) };
+}
+
+/** A number that may be a template: `retries`, `delay`. */
+export function numberOf(located: Located | undefined, scope: Scope): number | undefined {
+  if (located === undefined) return undefined;
+  const given = render(located, scope);
+  const number = Number(given);
+  if (given !== '' && Number.isFinite(number)) return number;
+  throw new CaravanError('input', `needs a number; found ${JSON.stringify(given)}`, {
+    source: located.source,
+  });
+}
+
+/** Whether a variable says how a host is reached. */
+function isConnectionVariable(name: string): boolean {
+  return /^ansible_(connection|host|port|user|password|pipelining|timeout|private_key_file|(ssh|become)(_\w+)?)$/.test(
+    name,
+  );
+}
+
+/** How the task's host is reached, where play or task say something about it. */
+export function reachOf(task: Task, names: Iterable<string>, scope: Scope): Reach | undefined {
+  const below = Object.fromEntries(
+    [
+      ['ansible_connection', task.connection],
+      ['ansible_user', task.remoteUser],
+      ['ansible_become_user', task.becomeUser],
+    ].filter(([, value]) => value !== undefined),
+  ) as Record<string, unknown>;
+  // The target of a delegated task is reached as the inventory says.
+  const own = task.delegateTo === undefined ? [...names].filter(isConnectionVariable) : [];
+  const above = Object.fromEntries(own.map((name) => [name, variableOf(name, scope)]));
+  return Object.keys(below).length + own.length === 0 ? undefined : { below, above };
+}
+
+/**
+ * The `environment` of a task as a script that exports it; the inner mappings win.
+ * @throws CaravanError input where it is no mapping, or a name is none.
+ */
+export function environmentOf(task: Task, scope: Scope): Script | undefined {
+  if (task.environment.length === 0) return undefined;
+  const all: Record<string, unknown> = {};
+  for (const located of task.environment) {
+    const given = render(located, scope);
+    const maps = Array.isArray(given) ? (given as unknown[]) : [given];
+    for (const map of maps) {
+      if (map === null || map === undefined || map === '') continue;
+      if (typeof map !== 'object' || Array.isArray(map))
+        throw new CaravanError('input', `environment must be a mapping`, {
+          source: located.source,
+        });
+      Object.assign(all, map);
+    }
+  }
+  const exports = Object.entries(all).map(([name, value]) => {
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      throw new CaravanError('input', `environment: '${name}' is no name of a variable`, {
+        source: task.source,
+      });
+    // Scripts go to the shell through its standard input, so a secret stands in no argv.
+    const text = value instanceof Secret ? (value as Secret).reveal() : environmentText(value);
+    return sh`${name}=${text}; export ${name}`;
+  });
+  return exports.length === 0 ? undefined : joinScripts(exports);
+}
+
+function environmentText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null || value === undefined ? '' : JSON.stringify(value);
+}

@@ -1,0 +1,141 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { readFact } from '../facts/fact.js';
+import { fileStat, type FileStat } from '../facts/file-stat.js';
+import { attributeChanges, hasOwner, modeInput, ownerOf } from './file-input.js';
+import { applyHostChanges, type HostChange } from './host-change.js';
+import type { Applied, ModuleContext, Verdict } from './module.js';
+import { sh } from '../values/shell.js';
+import { joinScripts } from '../values/shell.js';
+
+/** The most that is read of a file to be edited. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** What modules that edit a text file take besides their own. */
+export const editInput = {
+  /** The file on the host. */
+  path: z.string().refine(isAbsolute, 'must be an absolute path'),
+  /** Makes the file where it is not there. */
+  create: z.boolean().default(false),
+  /** Keeps a copy of the file as it was, with the time in its name. */
+  backup: z.boolean().default(false),
+  /** Command that must accept the new file before it is put in place; `%s` is its path. */
+  validate: z.string().optional(),
+  mode: modeInput.optional(),
+  owner: z.string().optional(),
+  group: z.string().optional(),
+} as const;
+
+/** Other names of the same keys. */
+export const EDIT_ALIASES = { dest: 'path', destfile: 'path', name: 'path' } as const;
+
+/** What such a module was given, as far as editing goes. */
+export interface EditInput {
+  readonly path: string;
+  readonly create?: boolean;
+  readonly backup: boolean;
+  readonly validate?: string | undefined;
+  readonly mode?: number | undefined;
+  readonly owner?: string | undefined;
+  readonly group?: string | undefined;
+}
+
+/** What an edit made of a text. */
+export interface Edit {
+  readonly after: string;
+  readonly msg: string;
+  /** More of the result, such as how many lines were found. */
+  readonly result?: Verdict['result'];
+}
+
+/** Reads the file and its attributes, in one round trip. */
+export function seeFile({ path }: EditInput, context: ModuleContext): Promise<FileStat> {
+  const { connection, signal } = context;
+  return readFact(connection, fileStat(path, { follow: true, contentUpTo: MOST_BYTES }), {
+    signal,
+  });
+}
+
+/** The text of a file; undefined where it is not there. */
+export function textOf(stat: FileStat): string | undefined {
+  return stat.content?.toString('utf8');
+}
+
+/** A text's lines, each with its end. */
+export function linesOf(text: string): string[] {
+  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+}
+
+/** What must change so that the file is as edited. */
+export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdict<HostChange> {
+  const before = textOf(stat);
+  const result = { msg: edit.msg, ...edit.result };
+  const owner = ownerOf(given);
+  if (before === edit.after) {
+    const changes = attributeChanges(stat, given);
+    return changes.length > 0
+      ? { changes, result }
+      : { changes, reason: `${given.path} is as asked`, result };
+  }
+  const write: HostChange = {
+    kind: 'write',
+    path: given.path,
+    content: edit.after,
+    summary: `edit ${given.path}: ${edit.msg}`,
+    ...(given.mode === undefined ? {} : { mode: given.mode }),
+    ...(owner === undefined || hasOwner(stat, owner) ? {} : { owner }),
+    diff: { path: given.path, after: edit.after, ...(before === undefined ? {} : { before }) },
+  };
+  return { changes: [...checks(given, edit), ...keeps(given, before), write], result };
+}
+
+/** The command of `validate`, given the new text in a file of its own. */
+function checks({ validate }: EditInput, { after }: Edit): HostChange[] {
+  if (validate === undefined) return [];
+  const command = sh`/bin/sh -c ${validate.replaceAll('%s', '"$0"')} "$t"`;
+  return [
+    {
+      kind: 'run',
+      summary: `validate with '${validate}'`,
+      stdin: after,
+      script: joinScripts([
+        sh`t=$(mktemp) && cat > "$t" || exit`,
+        command,
+        sh`c=$?; rm -f "$t"; exit $c`,
+      ]),
+    },
+  ];
+}
+
+function keeps({ backup, path }: EditInput, before: string | undefined): HostChange[] {
+  if (!backup || before === undefined) return [];
+  return [
+    {
+      kind: 'run',
+      summary: `keep a copy of ${path}`,
+      script: sh`cp -p -- ${path} ${path}."$(date +%Y-%m-%d@%H:%M:%S~)"`,
+    },
+  ];
+}
+
+/** A refusal: there is nothing to edit. */
+export function notThere(module: string, { path }: EditInput): Verdict<HostChange> {
+  return {
+    changes: [],
+    failure: {
+      kind: 'verify',
+      message: `${module}: ${path} does not exist`,
+      hint: "'create: true' makes it",
+    },
+    result: { rc: 257 },
+  };
+}
+
+/** Does what {@link editVerdict} listed. */
+export function applyEdit(
+  changes: readonly HostChange[],
+  _given: unknown,
+  context: ModuleContext,
+): Promise<Applied> {
+  return applyHostChanges(changes, context);
+}

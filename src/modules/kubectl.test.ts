@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { kubectl, kubectlChanged, kubectlWords } from './kubectl.js';
+
+const parse = (given: object) => kubectl.input.parse(given);
+
+test.each<[object, string]>([
+  [{ apply: { kind: 'ConfigMap' } }, 'apply -f -'],
+  [{ apply: 'kind: ConfigMap', server_side: true }, 'apply --server-side -f -'],
+  [{ get: 'nodes -l role=worker' }, 'get nodes -l role=worker -o json'],
+  [
+    { patch: 'deployment/web', with: { spec: { replicas: 2 } }, patch_type: 'merge' },
+    'patch deployment/web --type merge -p {"spec":{"replicas":2}}',
+  ],
+  [{ rollout: 'restart deployment/web' }, 'rollout restart deployment/web'],
+  [
+    { wait: '--for=condition=Ready pod/web', options: '--timeout=60s' },
+    'wait --for=condition=Ready pod/web --timeout=60s',
+  ],
+  [{ drain: 'w1' }, 'drain w1 --ignore-daemonsets --delete-emptydir-data'],
+  [{ uncordon: 'w1' }, 'uncordon w1'],
+])('kubectl %j is called with its words', (given, words) => {
+  expect(kubectlWords(parse(given)).join(' ')).toBe(words);
+});
+
+test.each<[string, object, object, number]>([
+  ['applies what differs', { diff: '+ a' }, { apply: 'kind: X' }, 1],
+  ['leaves what is as asked', { diff: '' }, { apply: 'kind: X' }, 0],
+  ['uncordons', { cordoned: true }, { uncordon: 'w1' }, 1],
+  ['leaves an uncordoned node', { cordoned: false }, { uncordon: 'w1' }, 0],
+  ['reads without a change', { resources: [{}] }, { get: 'nodes' }, 0],
+])('kubectl %s', (_name, seen, given, changes) => {
+  expect(kubectl.check(seen, parse(given)).changes).toHaveLength(changes);
+});
+
+test.each<[object, string, boolean]>([
+  [{ patch: 'x/y', with: {} }, 'deployment.apps/y patched (no change)', false],
+  [{ patch: 'x/y', with: {} }, 'deployment.apps/y patched', true],
+  [{ wait: 'pod/x' }, 'pod/x condition met', false],
+  [{ rollout: 'status deployment/x' }, 'successfully rolled out', false],
+  [{ rollout: 'restart deployment/x' }, 'deployment.apps/x restarted', true],
+])('kubectl %j that prints %s', (given, printed, changed) => {
+  expect(kubectlChanged(parse(given), printed)).toBe(changed);
+});
+
+test('kubectl takes one verb, and a patch with what it patches', () => {
+  expect(kubectl.input.safeParse({ get: 'nodes', drain: 'w1' }).success).toBe(false);
+  expect(kubectl.input.safeParse({ patch: 'x/y' }).success).toBe(false);
+});

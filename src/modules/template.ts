@@ -1,0 +1,42 @@
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { readFact } from '../facts/fact.js';
+import { fileStat } from '../facts/file-stat.js';
+import { CaravanError } from '../values/error.js';
+import { Secret } from '../values/secret.js';
+import { readControllerFile } from './controller-file.js';
+import { applyFile, checkFile, fileOptions, type SeenFile } from './write-file.js';
+import type { HostChange } from './host-change.js';
+import type { TaskModule } from './module.js';
+
+const input = z.strictObject({
+  ...fileOptions,
+  /** A Jinja template of the controller. */
+  src: z.string(),
+  newline_sequence: z.enum(['\n', '\r', '\r\n']).default('\n'),
+});
+
+/** Puts a rendered template in place. */
+export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> = {
+  name: 'template',
+  doc: 'Renders a Jinja template of the controller and puts it in place atomically.',
+  input,
+  aliases: { path: 'dest' },
+  observe: async (given, context) => {
+    const { src, dest, newline_sequence: newline } = given;
+    if (context.render === undefined) throw new CaravanError('bug', 'template needs the engine');
+    const file = await readControllerFile(src, 'templates', context);
+    const rendered = context.render(file.content.toString('utf8'), file.path);
+    const isSecret = rendered instanceof Secret;
+    const text = (isSecret ? rendered.reveal() : rendered).replaceAll('\n', newline);
+    const content = Buffer.from(text);
+    const target = { follow: true, contentUpTo: Math.max(256 * 1024, content.length) };
+    const { connection, signal } = context;
+    const name = basename(src).replace(/\.j2$/, '');
+    const path = dest.endsWith('/') ? `${dest}${name}` : dest;
+    const stat = await readFact(connection, fileStat(path, target), { signal });
+    return { stat, content, isSecret };
+  },
+  check: (seen, given) => checkFile('template', seen, given),
+  apply: applyFile,
+};

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import type { FileStat } from '../facts/file-stat.js';
+import { Secret } from '../values/secret.js';
+import { joinScripts, sh } from '../values/shell.js';
+import { attributeChanges, hasOwner, modeInput, octal, ownerOf } from './file-input.js';
+import { applyHostChanges, type HostChange, type WriteChange } from './host-change.js';
+import type { Applied, ModuleContext, Verdict } from './module.js';
+
+/** What modules that write a whole file take besides what the file holds. */
+export const fileOptions = {
+  /** File on the host; a folder where it ends with `/`. */
+  dest: z.string().refine(isAbsolute, 'must be an absolute path'),
+  /** False: a file that is there stays as it is. */
+  force: z.boolean().default(true),
+  /** Keeps a copy of the file as it was, with the time in its name. */
+  backup: z.boolean().default(false),
+  /** Command that must accept the new file before it is put in place; `%s` is its path. */
+  validate: z.string().optional(),
+  mode: modeInput.optional(),
+  owner: z.string().optional(),
+  group: z.string().optional(),
+  /** Folder for the temporary file, where the folder of `dest` must not see one. */
+  temporary_folder: z.string().optional(),
+} as const;
+
+/** Such a module's input, as far as writing goes. */
+export interface FileInput {
+  readonly force?: boolean | undefined;
+  readonly backup?: boolean | undefined;
+  readonly validate?: string | undefined;
+  readonly mode?: number | undefined;
+  readonly owner?: string | undefined;
+  readonly group?: string | undefined;
+  readonly temporary_folder?: string | undefined;
+}
+
+/** What stands at the path, and what shall. */
+export interface SeenFile {
+  readonly stat: FileStat;
+  readonly content: Buffer;
+  readonly isSecret: boolean;
+}
+
+function isText(content: Buffer): boolean {
+  return !content.includes(0);
+}
+
+function write(seen: SeenFile, given: FileInput): WriteChange {
+  const { stat, content, isSecret } = seen;
+  const owner = ownerOf(given);
+  const before = stat.content;
+  const shows = !isSecret && isText(content) && (before === undefined || isText(before));
+  return {
+    kind: 'write',
+    path: stat.path,
+    content: isSecret ? new Secret(content) : content,
+    summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(given.mode)})`}`,
+    ...(given.mode === undefined ? {} : { mode: given.mode }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(given.temporary_folder === undefined ? {} : { temporaryFolder: given.temporary_folder }),
+    ...(shows
+      ? {
+          diff: {
+            path: stat.path,
+            after: content.toString('utf8'),
+            ...(before === undefined ? {} : { before: before.toString('utf8') }),
+          },
+        }
+      : {}),
+  };
+}
+
+function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
+  const { path, type } = seen.stat;
+  const text = seen.content.toString('utf8');
+  const check: HostChange[] =
+    validate === undefined
+      ? []
+      : [
+          {
+            kind: 'run',
+            summary: `validate with '${validate}'`,
+            stdin: seen.isSecret ? new Secret(text) : text,
+            script: joinScripts([
+              sh`t=$(mktemp) && cat > "$t" || exit`,
+              sh`/bin/sh -c ${validate.replaceAll('%s', '"$0"')} "$t"`,
+              sh`c=$?; rm -f "$t"; exit $c`,
+            ]),
+          },
+        ];
+  const keep: HostChange[] =
+    backup === true && type === 'file'
+      ? [
+          {
+            kind: 'run',
+            summary: `keep a copy of ${path}`,
+            script: sh`cp -p -- ${path} ${path}."$(date +%Y-%m-%d@%H:%M:%S~)"`,
+          },
+        ]
+      : [];
+  return [...check, ...keep];
+}
+
+/** What must change so that the file holds what it shall, with its attributes. */
+export function checkFile(module: string, seen: SeenFile, given: FileInput): Verdict<HostChange> {
+  const { stat, content } = seen;
+  if (stat.type === 'directory' || stat.type === 'other')
+    return {
+      changes: [],
+      failure: { kind: 'input', message: `${module}: ${stat.path} is a ${stat.type}, not a file` },
+    };
+  const mode = given.mode ?? (stat.type === 'file' ? stat.mode : 0o644);
+  const result = {
+    dest: stat.path,
+    // A digest of a secret is enough to try guesses against.
+    ...(seen.isSecret
+      ? {}
+      : { checksum: createHash('sha1').update(content).digest('hex'), size: content.length }),
+    mode: octal(mode),
+  };
+  if (stat.type === 'file' && given.force === false)
+    return { changes: [], reason: `${stat.path} is there`, result: { dest: stat.path } };
+  const differs =
+    stat.type !== 'file' || stat.content === undefined || !stat.content.equals(content);
+  if (differs) return { changes: [...before(seen, given), write(seen, given)], result };
+  const owner = ownerOf(given);
+  const changes = attributeChanges(stat, given);
+  return changes.length === 0 && (owner === undefined || hasOwner(stat, owner))
+    ? { changes: [], reason: `${stat.path} is as asked`, result: { ...result, path: stat.path } }
+    : { changes, result: { ...result, path: stat.path } };
+}
+
+/** Does what {@link checkFile} listed. */
+export function applyFile(
+  changes: readonly HostChange[],
+  _given: unknown,
+  context: ModuleContext,
+): Promise<Applied> {
+  return applyHostChanges(changes, context);
+}

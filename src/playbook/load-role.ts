@@ -1,0 +1,172 @@
+import { join, resolve } from 'node:path';
+import { CaravanError } from '../values/error.js';
+import { inherit, loadTaskFile, loadTasks } from './load-task.js';
+import {
+  listOf,
+  readOptional,
+  varsOf,
+  type Inherited,
+  type Loading,
+  type RoleUse,
+} from './loading.js';
+import type { Role, Task, TaskNode, Vars } from './model.js';
+import { YamlFields } from './yaml-fields.js';
+import { YamlSource } from './yaml-source.js';
+
+interface Part {
+  readonly file: string;
+  readonly text: string;
+}
+
+async function readPart(
+  path: string,
+  part: string,
+  main: string | undefined,
+  loading: Loading,
+): Promise<Part | undefined> {
+  const name = main ?? 'main';
+  const files = /\.ya?ml$/.test(name) ? [name] : [`${name}.yml`, `${name}.yaml`];
+  for (const file of files.map((one) => join(path, part, one))) {
+    const text = await readOptional(file, loading);
+    if (text !== undefined) return { file, text };
+  }
+  return undefined;
+}
+
+const PARTS = ['tasks', 'handlers', 'vars', 'defaults', 'meta'];
+
+/** The folder of a role: `roles/` of the playbook, beside the playbook, or a path. */
+async function findRole({ name, source, from = {} }: RoleUse, loading: Loading) {
+  const places = [join(loading.home, 'roles', name), resolve(loading.home, name)];
+  for (const path of places) {
+    const parts = await Promise.all(
+      PARTS.map(async (part) => [part, await readPart(path, part, from[part], loading)] as const),
+    );
+    if (parts.some(([, found]) => found !== undefined))
+      return { path, parts: Object.fromEntries(parts) };
+  }
+  throw new CaravanError('input', `no role '${name}'`, {
+    source,
+    hint: `looked for ${places.join(' and ')}, each with one of: ${PARTS.join(', ')}`,
+  });
+}
+
+async function dependencies(
+  part: Part | undefined,
+  outer: Inherited,
+  loading: Loading,
+): Promise<TaskNode[]> {
+  if (part === undefined) return [];
+  const yaml = new YamlSource(part.file, part.text);
+  const fields = new YamlFields(yaml, yaml.document.contents, part.file);
+  if (!fields.has('dependencies')) return [];
+  return loadRoleList(yaml, fields.child('dependencies'), outer, loading);
+}
+
+/**
+ * The tasks of a role and of those it depends on; its handlers join those of the play.
+ * @throws CaravanError input where there is no such role, or a mistake in it.
+ */
+export async function loadRole(
+  use: RoleUse,
+  outer: Inherited,
+  loading: Loading,
+): Promise<TaskNode[]> {
+  const { path, parts } = await findRole(use, loading);
+  if (outer.role?.path === path && loading.chain.some((file) => file.startsWith(`${path}/meta`)))
+    throw new CaravanError('input', `role '${use.name}' depends on itself`, { source: use.source });
+  const vars = (part: string): Vars => {
+    const found = parts[part];
+    return found === undefined ? {} : varsOf(found.file, found.text, loading);
+  };
+  const role: Role = { name: use.name, path, vars: vars('vars'), defaults: vars('defaults') };
+  const own: Inherited = { ...outer, role };
+  const meta = { ...loading, chain: [...loading.chain, join(path, 'meta')] };
+  const before = await dependencies(parts['meta'], own, meta);
+  const tasks =
+    parts['tasks'] === undefined
+      ? []
+      : await loadTaskFile(parts['tasks'].file, own, loading, { source: use.source });
+  await addHandlers(parts['handlers'], own, loading);
+  return [...before, ...tasks];
+}
+
+async function addHandlers(
+  part: Part | undefined,
+  own: Inherited,
+  loading: Loading,
+): Promise<void> {
+  if (part === undefined) return;
+  const yaml = new YamlSource(part.file, part.text);
+  const inner = { ...loading, chain: [...loading.chain, part.file] };
+  const nodes = await loadTasks(yaml, yaml.document.contents, own, inner, { what: 'handlers' });
+  const known = new Set(own.handlers.map(({ source }) => source));
+  own.handlers.push(...handlersOf(nodes, yaml).filter(({ source }) => !known.has(source)));
+}
+
+/** Handlers must be tasks. @throws CaravanError input for a block or an include. */
+export function handlersOf(nodes: readonly TaskNode[], yaml: YamlSource): Task[] {
+  return nodes.flatMap((node): Task[] => {
+    if (node.kind === 'task') return [node];
+    if (node.kind === 'block' && node.rescue.length + node.always.length === 0)
+      return handlersOf(node.block, yaml);
+    throw new CaravanError('input', 'a handler is a task: no rescue, no always, no include', {
+      source: node.kind === 'block' ? node.source : node.task.source,
+    });
+  });
+}
+
+const ROLE_KEYS = ['role', 'name', 'vars', 'tags', 'when', 'become', 'become_user', 'environment'];
+const ROLE_MORE = ['delegate_to', 'no_log', 'ignore_errors', 'any_errors_fatal', 'check_mode'];
+
+/**
+ * `roles` of a play, or `dependencies` of a role, in order; one that stands there twice alike
+ * runs once.
+ */
+export async function loadRoleList(
+  yaml: YamlSource,
+  node: unknown,
+  outer: Inherited,
+  loading: Loading,
+): Promise<TaskNode[]> {
+  const nodes: TaskNode[] = [];
+  const seen = new Set<string>();
+  for (const item of listOf(yaml, node, "'roles'")) {
+    const value = yaml.value(item);
+    const key = JSON.stringify(typeof value === 'string' ? { role: value } : value);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (typeof value === 'string') {
+      nodes.push(...(await loadRole({ name: value, source: yaml.at(item) }, outer, loading)));
+      continue;
+    }
+    const fields = new YamlFields(yaml, item, 'a role');
+    const name = fields.string('role') ?? fields.string('name');
+    if (name === undefined) throw yaml.fail(item, "a role needs its name, as 'role'");
+    // Any other key is a variable of the role, as Ansible has it.
+    const params = fields.keys().filter((one) => ![...ROLE_KEYS, ...ROLE_MORE].includes(one));
+    const own = inherit(fields, outer);
+    const vars = Object.fromEntries(
+      params.map((one) => [one, { value: fields.raw(one), source: yaml.at(fields.child(one)) }]),
+    );
+    const use = { name, source: yaml.at(item) };
+    nodes.push(...(await loadRole(use, { ...own, vars: { ...own.vars, ...vars } }, loading)));
+  }
+  return nodes;
+}
+
+/** Variables that the roles among these tasks give to the whole play. */
+export function roleVars(nodes: readonly TaskNode[]): { vars: Vars; defaults: Vars } {
+  const roles = rolesOf(nodes);
+  return {
+    vars: Object.assign({}, ...roles.map(({ vars }) => vars)) as Vars,
+    defaults: Object.assign({}, ...roles.map(({ defaults }) => defaults)) as Vars,
+  };
+}
+
+function rolesOf(nodes: readonly TaskNode[]): Role[] {
+  return nodes.flatMap((node): Role[] => {
+    if (node.kind === 'block') return [node.block, node.rescue, node.always].flatMap(rolesOf);
+    return node.kind === 'task' && node.role !== undefined ? [node.role] : [];
+  });
+}

@@ -2,13 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asCaravanError } from '../values/error.js';
 import { EXIT, exitCodeOfError } from './exit.js';
-import { execCommand } from './exec.js';
-import { inventoryCommand } from './inventory.js';
-import { labCommand } from './lab.js';
-import { modulesCommand } from './modules.js';
-import { rehearseCommand } from './rehearse.js';
-import { rotateCommand, surveyCommand } from './rotate.js';
-import { runCommand } from './run.js';
 import { errorText } from './view.js';
 
 interface PackageFile {
@@ -20,22 +13,24 @@ const { version, description } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as PackageFile;
 
+/** Each command, loaded when it is asked for: loading all takes longer than most of them run. */
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ['rehearse', async () => (await import('./rehearse.js')).rehearseCommand()],
+  ['survey', async () => (await import('./rotate.js')).surveyCommand()],
+  ['rotate', async () => (await import('./rotate.js')).rotateCommand()],
+  ['run', async () => (await import('./run.js')).runCommand()],
+  ['exec', async () => (await import('./exec.js')).execCommand()],
+  ['modules', async () => (await import('./modules.js')).modulesCommand()],
+  ['inventory', async () => (await import('./inventory.js')).inventoryCommand()],
+  ['lab', async () => (await import('./lab.js')).labCommand()],
+]);
+
 const program = new Command('caravan')
   .version(version)
   .description(description)
   .enablePositionalOptions();
-for (const command of [
-  rehearseCommand(),
-  surveyCommand(),
-  rotateCommand(),
-  runCommand(),
-  execCommand(),
-  modulesCommand(),
-  inventoryCommand(),
-  labCommand(),
-]) {
-  program.addCommand(command);
-}
+const asked = COMMANDS.get(process.argv[2] ?? '');
+for (const load of asked ? [asked] : COMMANDS.values()) program.addCommand(await load());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

@@ -1,4 +1,11 @@
-import { defineScalarTag, dump, DUMP_SCHEMA, NOT_RESOLVED } from 'js-yaml';
+import {
+  defineScalarTag,
+  dump,
+  DUMP_SCHEMA,
+  floatCoreTag,
+  floatYaml11Tag,
+  NOT_RESOLVED,
+} from 'js-yaml';
 import { CaravanError } from '../values/error.js';
 import type { Group, Vars } from './data.js';
 import type { InventoryHost } from './inventory.js';
@@ -26,13 +33,26 @@ const INTERNAL = new Set(
   ).split(' '),
 );
 
-/** js-yaml's schema for writing, with whole numbers of any size. */
+const isWhole = (value: unknown) => Number.isSafeInteger(value) && !Object.is(value, -0);
+
+/** js-yaml's schema for writing, with numbers of any size; its own refuses 5e20. */
 const PRINT_SCHEMA = DUMP_SCHEMA.withTags(
   defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
     implicit: true,
     resolve: (source) => (/^[-+]?[0-9][0-9_:a-fA-FxXob]*$/.test(source) ? 0 : NOT_RESOLVED),
-    identify: (value) =>
-      typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0)),
+    identify: (value) => typeof value === 'bigint' || isWhole(value),
+  }),
+  defineScalarTag<number>('tag:yaml.org,2002:float', {
+    implicit: true,
+    resolve: (source, isExplicit, name) => {
+      const value = floatYaml11Tag.resolve(source, isExplicit, name);
+      return value === NOT_RESOLVED ? floatCoreTag.resolve(source, isExplicit, name) : value;
+    },
+    identify: (value) => typeof value === 'number' && !isWhole(value),
+    represent: (value: number) =>
+      Number.isInteger(value) && value !== 0
+        ? value.toExponential().replace(/^(-?\d)e/, '$1.0e')
+        : floatYaml11Tag.represent(value),
   }),
 );
 

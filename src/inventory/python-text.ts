@@ -1,4 +1,5 @@
 import { Secret } from '../values/secret.js';
+import type { Vars } from './data.js';
 import { isMapping } from './mapping.js';
 import { SealedText, UnsafeText } from './marked-text.js';
 import { byCodePoint } from './vars-files.js';
@@ -31,25 +32,34 @@ export function printable(value: unknown, options: PrintOptions): unknown {
 
 /** JSON as Ansible writes it: `json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False)`. */
 export function pythonJson(value: unknown, options: PrintOptions = {}): string {
-  return json(printable(value, options), '\n');
+  return json(value, '\n', options);
 }
 
-function json(value: unknown, line: string): string {
-  const inner = `${line}    `;
-  if (Array.isArray(value)) {
-    if (value.length === 0) return '[]';
-    return `[${inner}${value.map((item) => json(item, inner)).join(`,${inner}`)}${line}]`;
-  }
-  if (value instanceof Map) {
-    if (value.size === 0) return '{}';
-    const entries = sortedEntries(value as Map<string, unknown>);
-    const parts = entries.map(([key, item]) => `${JSON.stringify(key)}: ${json(item, inner)}`);
-    return `{${inner}${parts.join(`,${inner}`)}${line}}`;
-  }
+function json(value: unknown, line: string, options: PrintOptions): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'number') return jsonNumber(value);
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
-  return 'null';
+  if (value === null || value === undefined) return 'null';
+  const inner = `${line}    `;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return '[]';
+    return `[${inner}${value.map((item) => json(item, inner, options)).join(`,${inner}`)}${line}]`;
+  }
+  if (isMapping(value)) {
+    const keys = sortedKeys(value);
+    if (keys.length === 0) return '{}';
+    const parts = keys.map((key) => `${JSON.stringify(key)}: ${json(value[key], inner, options)}`);
+    return `{${inner}${parts.join(`,${inner}`)}${line}}`;
+  }
+  const shown = printable(value, options);
+  return json(shown instanceof Map ? Object.fromEntries(shown) : shown, line, options);
+}
+
+/** Keys in Python's order, which is that of code points. */
+function sortedKeys(vars: Vars): string[] {
+  const keys = Object.keys(vars);
+  // only where there are surrogates does the order of UTF-16 differ, and it is far faster
+  return keys.some((key) => /[\ud800-\udfff]/.test(key)) ? keys.sort(byCodePoint) : keys.sort();
 }
 
 /** Entries of a mapping by key, as Python sorts text. */

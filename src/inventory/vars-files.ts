@@ -146,6 +146,6 @@ function isFolder(path: string): boolean {
 /** Order of Python's `sorted`: by code point, not by UTF-16 unit and not by locale. */
 export function byCodePoint(a: string, b: string): number {
   if (a === b) return 0;
-  if (/^[\x00-\x7f]*$/.test(a) && /^[\x00-\x7f]*$/.test(b)) return a < b ? -1 : 1;
+  if (!/[\ud800-\udfff]/.test(a + b)) return a < b ? -1 : 1;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

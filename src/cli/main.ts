@@ -33,6 +33,13 @@ const asked = COMMANDS.get(process.argv[2] ?? '');
 for (const load of asked ? [asked] : COMMANDS.values()) program.addCommand(await load());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
+// A reader that has gone, as `head` does, must not end a run half way.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (thrown) {

@@ -29,7 +29,7 @@ import {
   workloadGenerations,
 } from './practice.js';
 import { RestartWatch } from './restarts.js';
-import type { Check } from './result.js';
+import { ENOUGH_PROBES, type Check } from './result.js';
 import { WalkWatch, type WalkStep } from './walk-watch.js';
 
 /** kubectl waits for as long as it takes; a call that is held comes after 1, 3 or 7 s. */
@@ -149,8 +149,10 @@ export class Rehearsal {
       await walk('new', 'old → new');
       await restarts.stop();
       const after = await workloadGenerations(this.#controlPlane, signal);
-      // Long enough to see that what must be refused is refused on every target.
-      await clock.sleep(5_000, signal);
+      // Long enough to see that what must be refused is refused on every target; on a fast machine
+      // the walks are over before there are enough probes.
+      do await clock.sleep(5_000, signal);
+      while (((await probes.summary()).byKind['balancer']?.total ?? 0) < ENOUGH_PROBES);
       await probes.stop();
       return {
         walks,

@@ -1,10 +1,7 @@
 import type { ReportData } from '../evidence/report.js';
 import type { ProbeSummary, Tally } from '../evidence/probe.js';
 import type { RehearsedRound } from './rehearse.js';
-import type { Check, ProbeCount, RehearsalResult } from './result.js';
-
-/** The fewest probes on the balancer that say anything. */
-const ENOUGH_PROBES = 3_000;
+import { ENOUGH_PROBES, type Check, type ProbeCount, type RehearsalResult } from './result.js';
 
 /** The most restarts of any one instance, on `old` to `new`. */
 const MOST_RESTARTS: Readonly<Record<string, number>> = {

@@ -1,3 +1,6 @@
+/** The fewest probes on the balancer, in one round, that say anything. */
+export const ENOUGH_PROBES = 3_000;
+
 /** What `caravan rehearse --output json` prints as its last line. */
 export interface RehearsalResult {
   readonly ok: boolean;

@@ -12,8 +12,8 @@ export interface Ended {
 /** What a run of the command may be given. */
 export interface RunOptions {
   readonly stdin?: string;
-  /** Ends it with SIGKILL at the first line of its standard output that matches. */
-  readonly killAt?: RegExp;
+  /** Ends it with SIGKILL when lines of its standard output have matched all of these, in order. */
+  readonly killAt?: readonly RegExp[];
   /** Its standard error is part of `output`; else it goes to this process's. */
   readonly withErrors?: boolean;
 }
@@ -25,11 +25,14 @@ export function caravan(args: readonly string[], options: RunOptions = {}): Prom
   });
   child.stdin?.end(options.stdin ?? '');
   const lines: string[] = [];
+  const ahead = [...(options.killAt ?? [])];
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line);
-      if (options.killAt?.test(line)) child.kill('SIGKILL');
+      if (!ahead[0]?.test(line)) return;
+      ahead.shift();
+      if (ahead.length === 0) child.kill('SIGKILL');
     });
   }
   return new Promise((resolve) => {

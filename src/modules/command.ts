@@ -5,6 +5,7 @@ import type { Change, TaskModule } from './module.js';
 import {
   checkGuards,
   commandSummary,
+  guardInput,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -19,9 +20,7 @@ const input = z
     cmd: z.union([z.string(), z.array(word)]).optional(),
     /** The command as a list of words. */
     argv: z.array(word).optional(),
-    chdir: z.string().optional(),
-    creates: z.string().optional(),
-    removes: z.string().optional(),
+    ...guardInput,
     stdin: textOrSecret.optional(),
     /** `$NAME` and `${NAME}` in a word stand for the environment's value, where it has one. */
     expand_argument_vars: z.boolean().default(true),

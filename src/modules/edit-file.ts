@@ -5,8 +5,7 @@ import { fileStat, type FileStat } from '../facts/file-stat.js';
 import { attributeChanges, hasOwner, modeInput, ownerOf } from './file-input.js';
 import { applyHostChanges, type HostChange } from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
-import { sh } from '../values/shell.js';
-import { joinScripts } from '../values/shell.js';
+import { joinScripts, sh } from '../values/shell.js';
 
 /** The most that is read of a file to be edited. */
 const MOST_BYTES = 16 * 1024 * 1024;

@@ -1,10 +1,19 @@
+import { z } from 'zod';
 import { sh, type Script } from '../values/shell.js';
 import type { JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 import { commandError } from './host-change.js';
 
-/** What `command` and `shell` have in common. */
+/** Arguments that `command`, `shell` and `script` have in common. */
+export const guardInput = {
+  /** Folder to run in. */
+  chdir: z.string().optional(),
+  creates: z.string().optional(),
+  removes: z.string().optional(),
+} as const;
+
+/** What holds a command back. */
 export interface Guarded {
   /** Nothing is done where this exists. */
   readonly creates?: string | undefined;

@@ -6,6 +6,7 @@ import type { Change, TaskModule } from './module.js';
 import {
   checkGuards,
   commandSummary,
+  guardInput,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -15,9 +16,7 @@ import { splitWords } from './split-words.js';
 const input = z.strictObject({
   /** A file of the controller, with arguments. */
   cmd: z.string(),
-  chdir: z.string().optional(),
-  creates: z.string().optional(),
-  removes: z.string().optional(),
+  ...guardInput,
   /** The program that reads the file (default: what its first line names). */
   executable: z.string().optional(),
 });

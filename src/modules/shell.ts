@@ -5,6 +5,7 @@ import type { TaskModule } from './module.js';
 import {
   checkGuards,
   commandSummary,
+  guardInput,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -13,9 +14,7 @@ import {
 const input = z.strictObject({
   /** A script for the host's shell. */
   cmd: z.string(),
-  chdir: z.string().optional(),
-  creates: z.string().optional(),
-  removes: z.string().optional(),
+  ...guardInput,
   stdin: textOrSecret.optional(),
   /** The shell that reads the script (default `/bin/sh`). */
   executable: z.string().optional(),

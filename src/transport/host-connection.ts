@@ -4,7 +4,14 @@ import { Secret } from '../values/secret.js';
 import type { Script } from '../values/shell.js';
 import type { OpenChannel } from './channel.js';
 import { openShell } from './open-shell.js';
-import type { BecomeTarget, Connection, FileWrite, StepOptions, StepResult } from './port.js';
+import type {
+  BecomeTarget,
+  Connection,
+  FileOptions,
+  FileWrite,
+  StepOptions,
+  StepResult,
+} from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
 import { checkWritten, RENAMED, writeFileScript } from './write-file.js';
 
@@ -43,37 +50,41 @@ export class HostConnection implements Connection {
   }
 
   async run(script: Script, options: StepOptions = {}): Promise<StepResult> {
-    const { become, stdin, onLine } = options;
+    const { become, stdin, onLine, once = false, receipt, chained } = options;
     return this.#levelFor(become).run(
       {
         script,
         ...(stdin === undefined ? {} : { stdin: bytesOf(stdin) }),
         ...(onLine ? { onLine } : {}),
+        ...(receipt ? { receipt: { ...receipt, kind: once ? 'once' : 'again' } } : {}),
+        ...(chained === undefined ? {} : { chained }),
       },
       options,
     );
   }
 
-  async writeFile(
-    file: FileWrite,
-    options: Omit<StepOptions, 'stdin' | 'onLine'> = {},
-  ): Promise<void> {
+  async writeFile(file: FileWrite, options: FileOptions = {}): Promise<void> {
     const stdin = bytesOf(file.content);
     const script = writeFileScript(file, stdin);
+    let renamed = false as boolean; // set in the callback
     const onLine = (line: string): void => {
-      if (line === RENAMED) file.onRenamed?.();
+      if (line !== RENAMED) return;
+      renamed = true;
+      file.onRenamed?.();
     };
-    const result = await this.#levelFor(options.become).run({ script, stdin, onLine }, options);
+    const result = await this.run(script, { ...options, stdin, ...(file.onRenamed && { onLine }) });
     checkWritten(this.host, file.path, result);
+    // A write that its receipt knows to be done says nothing.
+    if (!renamed) file.onRenamed?.();
   }
 
   forward(address: string, port: number): Promise<Duplex> {
     return this.wire.forward(address, port);
   }
 
-  async close(): Promise<void> {
-    this.#plain.end();
-    this.#become.end();
+  async close(forget = false): Promise<void> {
+    this.#plain.end(forget);
+    this.#become.end(forget);
     await this.wire.close();
   }
 

@@ -14,7 +14,7 @@ function scan(stream: Buffer, cuts: readonly number[]): { output: Buffer; code?:
     scanner.push(stream.subarray(from, to));
     from = to;
   }
-  const { code } = scanner;
+  const code = scanner.end === undefined ? undefined : Number(scanner.end);
   return { output: Buffer.concat(pieces), ...(code === undefined ? {} : { code }) };
 }
 

@@ -1,11 +1,6 @@
-/** One past the last byte of an end marker's line: `<nonce>:<code>\n`. */
-interface Ended {
-  readonly code: number;
-}
-
 /**
  * Finds one step's bytes in a stream that many steps share. The shell prints `<nonce><\n` before
- * the step and `<nonce>:<code>\n` after it; what stands between is the step's, byte for byte, and
+ * the step and `<nonce>:<end>\n` after it; what stands between is the step's, byte for byte, and
  * everything outside (a banner, a left-behind background process) is dropped.
  *
  * Bytes are given on as soon as they cannot be part of a marker, so that lines are live.
@@ -15,7 +10,7 @@ export class MarkerScanner {
   readonly #end: Buffer;
   #pending: Buffer = Buffer.alloc(0);
   #began = false;
-  #ended: Ended | undefined;
+  #ended: string | undefined;
 
   /**
    * @param nonce text that the step cannot know
@@ -29,17 +24,17 @@ export class MarkerScanner {
     this.#end = Buffer.from(`${nonce}:`);
   }
 
-  /** The exit code in the end marker, once that has come. */
-  get code(): number | undefined {
-    return this.#ended?.code;
+  /** What the end marker says, once that has come: an exit code, or a word of the shell's. */
+  get end(): string | undefined {
+    return this.#ended;
   }
 
-  /** Takes the next piece of the stream, cut anywhere. */
-  push(chunk: Buffer): void {
-    if (this.#ended) return;
+  /** Takes the next piece of the stream, cut anywhere; gives what stands behind the end marker. */
+  push(chunk: Buffer): Buffer {
+    if (this.#ended !== undefined) return chunk;
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     if (!this.#began) this.#seekBegin();
-    if (this.#began) this.#seekEnd();
+    return this.#began ? this.#seekEnd() : NOTHING;
   }
 
   #seekBegin(): void {
@@ -52,17 +47,20 @@ export class MarkerScanner {
     );
   }
 
-  #seekEnd(): void {
+  #seekEnd(): Buffer {
     const at = this.#pending.indexOf(this.#end);
     const safe = at >= 0 ? at : this.#pending.length - overlap(this.#pending, this.#end);
     if (safe > 0) this.onBytes(this.#pending.subarray(0, safe));
     this.#pending = this.#pending.subarray(safe);
-    if (at < 0) return;
+    if (at < 0) return NOTHING;
     const newline = this.#pending.indexOf(0x0a, this.#end.length);
-    if (newline < 0) return;
-    this.#ended = { code: Number(this.#pending.toString('latin1', this.#end.length, newline)) };
+    if (newline < 0) return NOTHING;
+    this.#ended = this.#pending.toString('latin1', this.#end.length, newline);
+    return this.#pending.subarray(newline + 1);
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** How many bytes at the end of `bytes` could be the start of `marker`. */
 function overlap(bytes: Buffer, marker: Buffer): number {

@@ -21,6 +21,30 @@ export interface StepOptions {
   readonly signal?: AbortSignal;
   /** Called with each line of standard output as it comes. */
   readonly onLine?: (line: string) => void;
+  /**
+   * The step must never run twice (default false: it does no harm twice, or is not sent twice).
+   * Where {@link receipt} is given, the host keeps its end and its output, so that it can be sent
+   * again when the connection broke.
+   */
+  readonly once?: boolean;
+  /** Keeps a record on the host, by which a step that is sent again is known. */
+  readonly receipt?: ReceiptName;
+  /** Steps of one batch, asked for within one turn of the event loop, share a round trip. */
+  readonly batch?: StepBatch;
+  /** The step fails with {@link StepNotRun} where a chained one before it in the batch failed. */
+  readonly chained?: boolean;
+}
+
+/** Where a step's record is kept: the run's folder and the step's file, both plain words. */
+export interface ReceiptName {
+  readonly run: string;
+  readonly step: string;
+}
+
+/** Steps that are sent together; two batches are the same where they are the same object. */
+export interface StepBatch {
+  /** For error messages and logs. */
+  readonly name: string;
 }
 
 /** A file to be put in place whole: written beside the target, synced, then renamed over it. */
@@ -53,11 +77,15 @@ export interface Connection {
   /** Runs a script in a subshell of the persistent shell: one round trip. */
   run(script: Script, options?: StepOptions): Promise<StepResult>;
   /** Puts a file in place atomically, its SHA-256 checked on arrival. */
-  writeFile(file: FileWrite, options?: Omit<StepOptions, 'stdin' | 'onLine'>): Promise<void>;
+  writeFile(file: FileWrite, options?: FileOptions): Promise<void>;
   /** A TCP stream from the host to `address:port` (SSH direct-tcpip), e.g. to the API server there. */
   forward(address: string, port: number): Promise<Duplex>;
-  close(): Promise<void>;
+  /** @param forget whether the records of its steps are of no more use, and go (default false) */
+  close(forget?: boolean): Promise<void>;
 }
+
+/** How a file is written. */
+export type FileOptions = Omit<StepOptions, 'stdin' | 'onLine' | 'once'>;
 
 /** What is needed to reach a host; made by the inventory from Ansible's connection variables. */
 export interface ConnectionTarget {

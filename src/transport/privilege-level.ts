@@ -1,8 +1,15 @@
-import pLimit from 'p-limit';
 import { CaravanError } from '../values/error.js';
 import { endProcessesScript } from './end-processes.js';
+import { watchEarly } from './early-lines.js';
 import type { StepOptions, StepResult } from './port.js';
-import { ShellEnded, type ShellSession, type ShellStep } from './shell-session.js';
+import {
+  ShellEnded,
+  StepLost,
+  StepNotRun,
+  type SentStep,
+  type ShellSession,
+} from './shell-session.js';
+import { forgetText, type ShellStep } from './step-text.js';
 
 /** Deadline of a step that names none. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -10,7 +17,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const END_TIMEOUT_MS = 15_000;
 
 /** What bounds a step. */
-export type StepLimits = Pick<StepOptions, 'timeoutMs' | 'signal'>;
+export type StepLimits = Pick<StepOptions, 'timeoutMs' | 'signal' | 'batch'>;
 
 /** What a level needs of the connection it belongs to. */
 export interface LevelParts {
@@ -23,12 +30,32 @@ export interface LevelParts {
 
 type Stop = { readonly kind: 'timeout'; readonly ms: number } | { readonly kind: 'cancelled' };
 
+/** A step that waits for its turn. */
+interface Waiting {
+  readonly step: ShellStep;
+  readonly limits: StepLimits;
+  readonly resolve: (result: StepResult) => void;
+  readonly reject: (error: Error) => void;
+  /** Tells that its turn has come. */
+  readonly begun: () => void;
+}
+
+/** The first steps of a queue that are of its first one's batch. */
+function together(queue: readonly Waiting[]): Waiting[] {
+  const batch = queue[0]?.limits.batch;
+  const end = queue.findIndex((one, i) => i > 0 && (!batch || one.limits.batch !== batch));
+  return queue.slice(0, end < 0 ? queue.length : end);
+}
+
 /**
  * The steps of one user on one host: one persistent shell, one step at a time, in the order they
- * came. A step that is stopped takes its shell with it; the next step finds a new one.
+ * came; those of one batch are sent together. A step that is stopped takes its shell with it; the
+ * next step finds a new one.
  */
 export class PrivilegeLevel {
-  readonly #inTurn = pLimit(1);
+  readonly #waiting: Waiting[] = [];
+  readonly #runs = new Set<string>();
+  #isBusy = false;
   #session: ShellSession | undefined;
 
   constructor(private readonly parts: LevelParts) {}
@@ -36,30 +63,91 @@ export class PrivilegeLevel {
   /** Runs a step when those before it are done; its deadline counts from then. */
   run(step: ShellStep, limits: StepLimits = {}): Promise<StepResult> {
     const { signal } = limits;
+    if (step.receipt !== undefined) this.#runs.add(step.receipt.run);
     return new Promise((resolve, reject) => {
       const cancelWaiting = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(this.#error('cancelled', 'a step was cancelled before it began'));
       };
+      const begun = (): void => {
+        signal?.removeEventListener('abort', cancelWaiting);
+      };
+      const waiting: Waiting = { step, limits, resolve, reject, begun };
+      this.#waiting.push(waiting);
       if (signal?.aborted === true) {
         cancelWaiting();
         return;
       }
       signal?.addEventListener('abort', cancelWaiting, { once: true });
-      void this.#inTurn(async () => {
-        signal?.removeEventListener('abort', cancelWaiting);
-        if (signal?.aborted === true) return;
-        await this.#bounded(step, limits).then(resolve, reject);
-      });
+      // The others of its batch come within this turn of the event loop.
+      if (limits.batch === undefined) this.#next();
+      else
+        setImmediate(() => {
+          this.#next();
+        });
     });
   }
 
-  /** Lets go of the shell. */
-  end(): void {
-    this.#session?.end();
+  /**
+   * Lets go of the shell.
+   * @param forget whether the receipts of its steps are of no more use
+   */
+  end(forget = false): void {
+    const lastWords = forget ? [...this.#runs].map(forgetText).join('') : '';
+    this.#session?.end(lastWords);
     this.#session = undefined;
   }
 
-  async #bounded(step: ShellStep, { timeoutMs, signal }: StepLimits): Promise<StepResult> {
+  #next(): void {
+    if (this.#isBusy) return;
+    const turn = this.#waiting.splice(0, together(this.#waiting).length);
+    if (turn.length === 0) return;
+    for (const { begun } of turn) begun();
+    this.#isBusy = true;
+    void this.#runTogether(turn).finally(() => {
+      this.#isBusy = false;
+      this.#next();
+    });
+  }
+
+  /** Runs steps that are sent together; settles each. Never throws. */
+  async #runTogether(turn: readonly Waiting[]): Promise<void> {
+    let broken: Error | undefined;
+    let sent: readonly SentStep[] | undefined;
+    for (const [index, one] of turn.entries()) {
+      if (broken !== undefined) {
+        one.reject(broken);
+        continue;
+      }
+      try {
+        const result = await this.#bounded(one, async (halt) => {
+          sent ??= (await this.#open(halt)).send(turn.map(({ step }) => step));
+          return sent[index] as SentStep;
+        });
+        one.resolve(result);
+      } catch (thrown) {
+        const error = thrown as Error;
+        one.reject(error);
+        broken = this.#broken(error);
+      }
+    }
+    // Results that nobody awaits any more.
+    for (const { result } of sent ?? []) result.catch(() => undefined);
+  }
+
+  /** What the steps sent behind one that failed end with, where its shell has gone with it. */
+  #broken(error: Error): Error | undefined {
+    if (!(error instanceof CaravanError)) return undefined;
+    if (error.kind === 'command') return undefined;
+    return ['timeout', 'cancelled'].includes(error.kind)
+      ? new StepNotRun('a step before it was stopped')
+      : error;
+  }
+
+  async #bounded(
+    { step, limits: { timeoutMs, signal } }: Waiting,
+    send: (halt: AbortSignal) => Promise<SentStep>,
+  ): Promise<StepResult> {
     const ms = timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const halt = new AbortController();
     const stopped = new Promise<Stop>((resolve) => {
@@ -73,9 +161,10 @@ export class PrivilegeLevel {
     const onAbort = (): void => {
       halt.abort({ kind: 'cancelled' } satisfies Stop);
     };
+    if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const work = this.#start(step, halt.signal);
+      const work = this.#result(step, send, halt.signal);
       const outcome = await Promise.race([work, stopped]);
       if ('stdout' in outcome) return outcome;
       work.catch(() => undefined); // its shell is about to be ended
@@ -86,20 +175,33 @@ export class PrivilegeLevel {
     }
   }
 
-  async #start(step: ShellStep, halt: AbortSignal): Promise<StepResult> {
+  async #open(halt: AbortSignal): Promise<ShellSession> {
     let session = this.#session;
-    if (session?.alive !== true) {
-      session = await this.parts.openShell();
-      if (halt.aborted) {
-        session.end(); // opened too late: the step must not begin any more
-        throw new ShellEnded('stopped before it began');
-      }
-      this.#session = session;
+    if (session?.alive === true) return session;
+    session = await this.parts.openShell();
+    if (halt.aborted) {
+      session.end(); // opened too late: the step must not begin any more
+      throw new ShellEnded('stopped before it began');
     }
+    this.#session = session;
+    return session;
+  }
+
+  async #result(
+    step: ShellStep,
+    send: (halt: AbortSignal) => Promise<SentStep>,
+    halt: AbortSignal,
+  ): Promise<StepResult> {
+    const sent = await send(halt);
+    const unwatch = watchEarly(step, sent, () => this.parts.openShell());
     try {
-      return await session.run(step);
+      return await sent.result;
     } catch (error) {
-      throw error instanceof ShellEnded ? this.#lostMidStep(error) : error;
+      if (error instanceof ShellEnded) throw this.#lostMidStep(error);
+      if (error instanceof StepLost) throw this.#unknownEnd(error);
+      throw error;
+    } finally {
+      unwatch();
     }
   }
 
@@ -157,8 +259,16 @@ export class PrivilegeLevel {
     );
   }
 
+  #unknownEnd(cause: Error): CaravanError {
+    return this.#error(
+      'command',
+      'a command that was under way when its host or its shell was stopped has left no end: whether it did its work is not known',
+      { cause, hint: 'Look at the host, then run without --resume.' },
+    );
+  }
+
   #error(
-    kind: 'connect' | 'timeout' | 'cancelled',
+    kind: 'connect' | 'timeout' | 'cancelled' | 'command',
     message: string,
     detail: { cause?: Error; hint?: string } = {},
   ): CaravanError {

@@ -1,40 +1,54 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { quoteWord, type Script } from '../values/shell.js';
 import type { ProcessChannel } from './channel.js';
-import { LineSplitter } from './lines.js';
 import { MarkerScanner } from './markers.js';
 import type { StepResult } from './port.js';
-
-/** What a step gives to the shell. */
-export interface ShellStep {
-  readonly script: Script;
-  readonly stdin?: Buffer;
-  readonly onLine?: (line: string) => void;
-}
+import { batchText, LOST, NOT_RUN, type ShellStep } from './step-text.js';
+import { StepOutput } from './step-output.js';
 
 /** The shell went away under a step: its end is not known. */
 export class ShellEnded extends Error {
   override readonly name = 'ShellEnded';
 }
 
-/** Raw bytes in one line of base64: small enough for any decoder's buffer. */
-const BYTES_PER_LINE = 3 * 1024;
-/** Text handed to the stream before it is asked whether it wants more. */
-const WRITE_SIZE = 256 * 1024;
+/** A chained step that did not run, since one before it failed. */
+export class StepNotRun extends Error {
+  override readonly name = 'StepNotRun';
+}
+
+/** A step that was begun at another time and whose end nobody knows. */
+export class StepLost extends Error {
+  override readonly name = 'StepLost';
+}
+
+/** A step that was sent. */
+export interface SentStep {
+  /** @throws {ShellEnded} {@link StepNotRun} {@link StepLost} */
+  readonly result: Promise<StepResult>;
+  readonly output: StepOutput;
+}
+
+interface Running {
+  readonly step: ShellStep;
+  readonly nonce: string;
+  readonly stdout: MarkerScanner;
+  readonly stderr: MarkerScanner;
+  readonly output: StepOutput;
+  readonly settle: (end: string) => void;
+  readonly fail: (error: Error) => void;
+}
 
 /**
  * A persistent `sh` that runs steps, one at a time, in subshells of itself. It is fed through
- * standard input, so neither scripts nor data are ever seen in an argv.
- *
- * A step is `( eval '<script>' )`: with `eval`, a syntax error ends the subshell and not the shell.
+ * standard input, so neither scripts nor data are ever seen in an argv. Several steps can be sent
+ * before the first has ended: the shell reads them in order.
  */
 export class ShellSession {
   /** Aborts when the shell ends. */
   readonly #gone = new AbortController();
-  #running: { readonly fail: (error: Error) => void } | undefined;
-  #sinks: { readonly stdout: MarkerScanner; readonly stderr: MarkerScanner } | undefined;
-  #settle: () => void = () => undefined;
+  /** Sent and not ended, in order. */
+  readonly #running: Running[] = [];
+  #sending: Promise<void> = Promise.resolve();
 
   /**
    * @param channel a process that is a shell and waits for commands
@@ -45,17 +59,16 @@ export class ShellSession {
     readonly pid: number,
   ) {
     channel.stdout.on('data', (chunk: Buffer) => {
-      this.#sinks?.stdout.push(chunk);
-      this.#settle();
+      this.#push('stdout', chunk);
     });
     channel.stderr.on('data', (chunk: Buffer) => {
-      this.#sinks?.stderr.push(chunk);
-      this.#settle();
+      this.#push('stderr', chunk);
     });
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {
       this.#gone.abort();
-      this.#running?.fail(new ShellEnded('the shell ended before the step did'));
+      for (const { fail } of this.#running.splice(0))
+        fail(new ShellEnded('the shell ended before the step did'));
     });
   }
 
@@ -64,39 +77,67 @@ export class ShellSession {
     return !this.#gone.signal.aborted;
   }
 
-  /**
-   * Runs one step. The caller waits for it before the next.
-   * @throws {ShellEnded} when the shell or its connection ends first
-   */
+  /** Runs one step. @throws {ShellEnded} when the shell or its connection ends first */
   async run(step: ShellStep): Promise<StepResult> {
-    if (!this.alive) throw new ShellEnded('the shell has ended');
-    const nonce = randomBytes(16).toString('hex');
-    const output = collect(nonce, step.onLine);
-    const finished = new Promise<number>((resolve, reject) => {
-      this.#running = { fail: reject };
-      this.#sinks = output;
-      this.#settle = () => {
-        if (output.stdout.code !== undefined && output.stderr.code !== undefined)
-          resolve(output.stdout.code);
-      };
-    });
-    try {
-      const [code] = await Promise.all([finished, this.#send(nonce, step)]);
-      return output.result(code);
-    } finally {
-      this.#running = this.#sinks = undefined;
-    }
+    const [sent] = this.send([step]);
+    if (sent === undefined) throw new ShellEnded('nothing was sent');
+    return sent.result;
   }
 
-  /** Lets go of the shell: its input ends, so it exits once its step has. */
-  end(): void {
+  /** Sends steps together: one round trip, where none of them waits for anything. */
+  send(steps: readonly ShellStep[]): SentStep[] {
+    const sent: SentStep[] = [];
+    const texts: { nonce: string; step: ShellStep }[] = [];
+    for (const step of steps) {
+      const nonce = randomBytes(16).toString('hex');
+      const output = new StepOutput(step.onLine);
+      const result = new Promise<StepResult>((resolve, reject) => {
+        this.#running.push({
+          ...{ step, nonce, output, fail: reject },
+          stdout: new MarkerScanner(nonce, output.stdout),
+          stderr: new MarkerScanner(nonce, output.stderr),
+          settle: (end) => {
+            if (end === NOT_RUN) reject(new StepNotRun('a step before it failed'));
+            else if (end === LOST) reject(new StepLost('it has no end, and runs no more'));
+            else resolve(output.result(Number(end)));
+          },
+        });
+      });
+      texts.push({ nonce, step });
+      sent.push({ result, output });
+    }
+    if (this.alive) this.#sending = this.#sending.then(() => this.#write(batchText(texts)));
+    else
+      for (const { fail } of this.#running.splice(0)) fail(new ShellEnded('the shell has ended'));
+    return sent;
+  }
+
+  /** Lets go of the shell: its input ends, so it exits once its steps have. */
+  end(lastWords = ''): void {
+    if (lastWords !== '' && this.alive) this.channel.stdin.write(lastWords);
     this.channel.destroy();
   }
 
-  async #send(nonce: string, step: ShellStep): Promise<void> {
-    for (const text of stepText(nonce, step)) {
+  /** Gives bytes to the steps that they belong to, and settles those that have ended. */
+  #push(stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    let rest = chunk;
+    for (const running of this.#running) {
+      if (rest.length === 0) break;
+      rest = running[stream].push(rest);
+    }
+    for (;;) {
+      const [first] = this.#running;
+      const end = first?.stdout.end;
+      if (first === undefined || end === undefined || first.stderr.end === undefined) return;
+      this.#running.shift();
+      first.settle(end);
+    }
+  }
+
+  async #write(text: Iterable<string>): Promise<void> {
+    for (const piece of text) {
       if (!this.alive) return;
-      if (!this.channel.stdin.write(text)) await this.#drained();
+      if (!this.channel.stdin.write(piece)) await this.#drained();
     }
   }
 
@@ -104,48 +145,7 @@ export class ShellSession {
     try {
       await once(this.channel.stdin, 'drain', { signal: this.#gone.signal });
     } catch {
-      // The shell is gone: the running step has been told by the channel's close.
+      // The shell is gone: the running steps have been told by the channel's close.
     }
   }
-}
-
-/** Collects both streams of one step. */
-function collect(nonce: string, onLine?: (line: string) => void) {
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  const lines = onLine && new LineSplitter(onLine);
-  return {
-    stdout: new MarkerScanner(nonce, (bytes) => {
-      stdout.push(bytes);
-      lines?.push(bytes);
-    }),
-    stderr: new MarkerScanner(nonce, (bytes) => stderr.push(bytes)),
-    result(code: number): StepResult {
-      lines?.end();
-      return {
-        code,
-        stdout: Buffer.concat(stdout).toString('utf8'),
-        stderr: Buffer.concat(stderr).toString('utf8'),
-      };
-    },
-  };
-}
-
-/** The shell's input for one step, in pieces that a stream can take. */
-function* stepText(nonce: string, step: ShellStep): Generator<string> {
-  const body = `( eval ${quoteWord(step.script.text)} )`;
-  let text = `printf '%s<\\n' ${nonce}; printf '%s<\\n' ${nonce} >&2\n`;
-  if (step.stdin === undefined) {
-    text += `${body} </dev/null\n`;
-  } else {
-    text += `base64 -d <<'${nonce}' | ${body}\n`;
-    for (let at = 0; at < step.stdin.length; at += BYTES_PER_LINE) {
-      text += `${step.stdin.toString('base64', at, at + BYTES_PER_LINE)}\n`;
-      if (text.length < WRITE_SIZE) continue;
-      yield text;
-      text = '';
-    }
-    text += `${nonce}\n`;
-  }
-  yield `${text}printf '%s:%d\\n' ${nonce} $?; printf '%s:0\\n' ${nonce} >&2\n`;
 }

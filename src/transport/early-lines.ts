@@ -1,0 +1,42 @@
+import { sh } from '../values/shell.js';
+import type { SentStep, ShellSession } from './shell-session.js';
+import { receiptFile, type ShellStep } from './step-text.js';
+
+/** A step that has ended by then is not worth a second shell. */
+const FIRST_LOOK_MS = 1_000;
+const LOOK_MS = 300;
+
+/**
+ * Gives the lines of a step that keeps its output on the host while it still runs: reads its file
+ * from a shell beside its own. Where the host allows no second shell, the lines come at the end.
+ * Returns what ends the watch.
+ */
+export function watchEarly(
+  { receipt }: ShellStep,
+  { output }: SentStep,
+  openShell: () => Promise<ShellSession>,
+): () => void {
+  if (receipt?.kind !== 'once' || !output.isWatched) return () => undefined;
+  let session: ShellSession | undefined;
+  let ended = false;
+  const file = receiptFile(receipt);
+  const look = async (): Promise<void> => {
+    session ??= await openShell();
+    const from = output.given;
+    const script = sh`[ ! -s ${file}.out ] || tail -c +${from + 1} <${file}.out | base64`;
+    const { stdout } = await session.run({ script });
+    if (ended || output.given !== from) return;
+    const bytes = Buffer.from(stdout, 'base64');
+    if (bytes.length > 0) output.early(bytes);
+    timer = setTimeout(again, LOOK_MS);
+  };
+  const again = (): void => {
+    look().catch(() => undefined);
+  };
+  let timer = setTimeout(again, FIRST_LOOK_MS);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    session?.end();
+  };
+}

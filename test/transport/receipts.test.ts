@@ -1,0 +1,181 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startChild } from '../../src/transport/local.js';
+import { openShell } from '../../src/transport/open-shell.js';
+import { PrivilegeLevel } from '../../src/transport/privilege-level.js';
+import type { ProcessChannel } from '../../src/transport/channel.js';
+import type { ShellStep } from '../../src/transport/step-text.js';
+import { quoteWord, sh } from '../../src/values/shell.js';
+import { processesWith, until, untilThere } from './ended.js';
+
+const shells = ['/bin/dash', '/bin/busybox sh', '/usr/bin/busybox sh', '/bin/bash --posix'].filter(
+  (shell) => existsSync(shell.split(' ')[0]!),
+);
+
+/** A folder that is a home, and goes with the test. */
+function makeHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'caravan-receipts-'));
+  onTestFinished(() => {
+    rmSync(home, { recursive: true, force: true });
+  });
+  return home;
+}
+
+/** A level whose shell finds `home`; `channels` are its processes, so that a test can cut them. */
+function levelIn(home: string, shell = '/bin/sh') {
+  const channels: ProcessChannel[] = [];
+  const open = (commandLine: string) => {
+    const line = `HOME=${quoteWord(home)}; export HOME; ${commandLine.replaceAll('/bin/sh', shell)}`;
+    const channel = startChild('/bin/sh', ['-c', line]);
+    channels.push(channel);
+    return Promise.resolve(channel);
+  };
+  const level = new PrivilegeLevel({
+    host: 'web01',
+    lost: () => undefined,
+    openShell: () => openShell(open, { host: 'web01' }),
+  });
+  onTestFinished(() => {
+    level.end();
+  });
+  const cut = (): void => {
+    for (const channel of channels.splice(0)) channel.destroy();
+  };
+  return { level, cut };
+}
+
+const once = (step: string): NonNullable<ShellStep['receipt']> => ({
+  ...{ run: 'run1', step },
+  kind: 'once',
+});
+
+describe.each(shells)('With receipts, %s', (shell) => {
+  test('runs a step once, and gives its output and end again', async () => {
+    const home = makeHome();
+    const { level } = levelIn(home, shell);
+    const step: ShellStep = {
+      script: sh`echo x >>"$HOME"/counter; cat; printf err >&2; exit 3`,
+      stdin: Buffer.from('in\n'),
+      receipt: once('a'),
+    };
+    const result = { code: 3, stdout: 'in\n', stderr: 'err' };
+    expect(await level.run(step)).toEqual(result);
+    expect(await level.run(step)).toEqual(result);
+    expect(await levelIn(home, shell).level.run(step)).toEqual(result);
+    expect(readFileSync(join(home, 'counter'), 'utf8')).toBe('x\n');
+    expect(statSync(join(home, '.caravan/run1')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(home, '.caravan')).mode & 0o777).toBe(0o700);
+  });
+
+  test('awaits a step whose connection was cut', async () => {
+    const home = makeHome();
+    const first = levelIn(home, shell);
+    const step: ShellStep = {
+      script: sh`echo x >>"$HOME"/counter; until [ -e "$HOME"/go ]; do sleep 0.05; done; echo done`,
+      receipt: once('a'),
+    };
+    void first.level.run(step).catch(() => undefined);
+    await untilThere(join(home, 'counter'));
+    first.cut();
+    const again = levelIn(home, shell).level.run(step);
+    await levelIn(home, shell).level.run({ script: sh`touch "$HOME"/go` });
+    expect(await again).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
+    expect(readFileSync(join(home, 'counter'), 'utf8')).toBe('x\n');
+  });
+
+  test('tells that a step which was killed has left no end', async () => {
+    const home = makeHome();
+    const first = levelIn(home, shell);
+    const sleep = `${process.pid}${shells.indexOf(shell)}777`;
+    const step: ShellStep = { script: sh`sleep ${sleep}`, receipt: once('a') };
+    const stopped = first.level.run(step, { timeoutMs: 500 });
+    await expect(stopped).rejects.toMatchObject({ kind: 'timeout' });
+    await until(() => processesWith(sleep).length === 0, 'no sleep is left');
+    await expect(levelIn(home, shell).level.run(step)).rejects.toMatchObject({
+      kind: 'command',
+      message: expect.stringContaining('is not known') as string,
+    });
+  });
+
+  test('runs a step that may be repeated until it has once succeeded', async () => {
+    const { level } = levelIn(makeHome(), shell);
+    const step: ShellStep = {
+      script: sh`echo x >>"$HOME"/counter; [ "$(wc -l <"$HOME"/counter)" -gt 1 ]`,
+      receipt: { run: 'run1', step: 'a', kind: 'again' },
+    };
+    const codes: (number | null)[] = [];
+    for (let i = 0; i < 4; i++) codes.push((await level.run(step)).code);
+    expect(codes).toEqual([1, 0, 0, 0]);
+    expect((await level.run({ script: sh`wc -l <"$HOME"/counter` })).stdout.trim()).toBe('2');
+  });
+
+  test('runs steps of a batch in order, and none behind a chained one that failed', async () => {
+    const { level } = levelIn(makeHome(), shell);
+    const batch = { name: 'test' };
+    const steps: ShellStep[] = [
+      { script: sh`echo look` },
+      { script: sh`echo one`, chained: true },
+      { script: sh`cat; exit 4`, chained: true, stdin: Buffer.from('two\n') },
+      { script: sh`echo three >>"$HOME"/three`, chained: true, receipt: once('three') },
+      { script: sh`ls "$HOME"` },
+    ];
+    const results = await Promise.allSettled(steps.map((step) => level.run(step, { batch })));
+    expect(
+      results.map((result) =>
+        result.status === 'fulfilled'
+          ? `${result.value.stdout.trim()} ${result.value.code}`
+          : (result.reason as Error).name,
+      ),
+    ).toEqual(['look 0', 'one 0', 'two 4', 'StepNotRun', ' 0']);
+    const step = { script: sh`echo next`, chained: true };
+    expect((await level.run(step, { batch: { name: 'next' } })).stdout).toBe('next\n');
+  });
+
+  test('never begins what arrived in part', async () => {
+    const home = makeHome();
+    const child = startChild(shell.split(' ')[0]!, [...shell.split(' ').slice(1), '-s']);
+    const ended = new Promise<void>((resolve) => {
+      child.onClose(resolve);
+    });
+    const { batchText } = await import('../../src/transport/step-text.js');
+    const script = sh`cat >${home}/file; touch ${home}/began`;
+    const stdin = Buffer.alloc(20_000, 'x');
+    const text = [...batchText([{ nonce: 'n'.repeat(32), step: { script, stdin } }])].join('');
+    child.stdin.end(text.slice(0, text.length - 60));
+    await ended;
+    expect(readdirSync(home)).toEqual([]);
+  });
+});
+
+test('Lines of a step with a receipt come while it runs, each once', async () => {
+  const home = makeHome();
+  const { level } = levelIn(home);
+  const lines: string[] = [];
+  const step: ShellStep = {
+    script: sh`echo first; until [ -e "$HOME"/go ]; do sleep 0.05; done; printf 'last\nof all'`,
+    receipt: once('a'),
+    onLine: (line) => {
+      lines.push(line);
+      if (line === 'first') void levelIn(home).level.run({ script: sh`touch "$HOME"/go` });
+    },
+  };
+  expect((await level.run(step)).stdout).toBe('first\nlast\nof all');
+  expect(lines).toEqual(['first', 'last', 'of all']);
+});
+
+test('A step runs without a receipt where no file can be made', async () => {
+  const { level } = levelIn('/proc/1/no-home');
+  const step: ShellStep = { script: sh`echo out`, receipt: once('a') };
+  expect(await level.run(step)).toEqual({ code: 0, stdout: 'out\n', stderr: '' });
+});
+
+test('Receipts of a run go when they are of no more use', async () => {
+  const home = makeHome();
+  const { level } = levelIn(home);
+  await level.run({ script: sh`:`, receipt: once('a') });
+  expect(readdirSync(join(home, '.caravan/run1')).sort()).toContain('a.rc');
+  level.end(true);
+  await until(() => !existsSync(join(home, '.caravan')), 'the receipts are gone');
+});

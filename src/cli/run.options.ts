@@ -33,6 +33,8 @@ export interface RunCommandOptions extends HostOptions {
   readonly startAtTask?: string;
   readonly step: boolean;
   readonly retryFile?: string;
+  /** Absent for what cannot be resumed. */
+  readonly resume?: boolean;
 }
 
 const append = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -96,5 +98,6 @@ export function withRunOptions(command: Command): Command {
     .option('--syntax-check', 'load and validate the playbook and stop', false)
     .option('--start-at-task <name>', 'leave out all tasks before this one')
     .option('--step', 'ask before each task', false)
+    .option('--resume', 'go on with the last run of this playbook, which did not end well', false)
     .option('--retry-file <file>', 'write the hosts that failed, for --limit @file');
 }

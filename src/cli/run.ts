@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
 import { runLoaded } from '../engine/run.js';
@@ -21,6 +22,7 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { listing } from './run.listing.js';
 import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
 import { askPassword, askStep } from './run.password.js';
+import { openRecord, type KeptRecord } from './run.record.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
 import { vaultPasswordsOf } from './vault-options.js';
@@ -97,7 +99,16 @@ export async function runFile(
   const read = await reading(options);
   const { modules, parseVars } = read;
   const workingFolder = process.cwd();
-  const playbook = await loadPlaybook(file, { modules, readText, parseVars, workingFolder });
+  const digest = createHash('sha256');
+  const readHashed = async (path: string): Promise<string> => {
+    const text = await readText(path);
+    digest.update(JSON.stringify([path, text]));
+    return text;
+  };
+  const playbook = await loadPlaybook(file, {
+    ...{ modules, parseVars, workingFolder },
+    readText: readHashed,
+  });
   if (options.syntaxCheck) {
     streams.out.write(`${playbook.file}: no mistakes found\n`);
     return { code: EXIT.ok };
@@ -107,7 +118,17 @@ export async function runFile(
     streams.out.write(listing(playbook, inventory, options));
     return { code: EXIT.ok };
   }
-  const outcome = await execute(file, playbook, inventory, { read, options, streams });
+  const record =
+    options.resume === undefined || options.check
+      ? undefined
+      : openRecord({
+          ...{ folder: stateFolder(options), playbook: file, resume: options.resume },
+          ...{ digest: digest.digest('hex'), now: systemClock.now() },
+          warn: (message) => streams.err.write(`[warning] ${message}\n`),
+        });
+  const execution = { read, options, streams, record };
+  const outcome = await execute(file, playbook, inventory, execution);
+  if (outcome.outcome === 'ok') record?.remove();
   const idle = Object.keys(outcome.recap).length === 0 && outcome.outcome === 'ok';
   writeRetryFile(outcome, options, streams);
   if (!idle) return { code: exitCodeOf(outcome), outcome };
@@ -171,13 +192,14 @@ interface Execution {
   readonly read: Reading;
   readonly options: RunCommandOptions;
   readonly streams: RunStreams;
+  readonly record: KeptRecord | undefined;
 }
 
 async function execute(
   file: string,
   playbook: Playbook,
   inventory: Inventory,
-  { read, options, streams }: Execution,
+  { read, options, streams, record }: Execution,
 ): Promise<RunOutcome> {
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
@@ -193,6 +215,7 @@ async function execute(
       connectionOverrides,
       workingFolder: process.cwd(),
       emit: view.sink,
+      ...(record === undefined ? {} : { record }),
       ...(limit === undefined ? {} : { limit }),
       ...(startAtTask === undefined ? {} : { startAtTask }),
       ...(options.step ? { step: askStep } : {}),

@@ -25,7 +25,9 @@ export async function untilStopped<T>(
   const stop = new AbortController();
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(99);
-    say('Stopping: the step in hand is finished or ended. Once more stops at once.');
+    say(
+      'Stopping: what is under way on hosts is finished, and nothing new begins. Once more stops at once, and leaves it running there.',
+    );
     stop.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

@@ -1,5 +1,12 @@
 import type { InventoryHost } from '../inventory/inventory.js';
-import type { AnyModule, Applied, Change, ModuleContext, TaskModule } from '../modules/module.js';
+import type {
+  AnyModule,
+  Applied,
+  Change,
+  ModuleContext,
+  TaskModule,
+  Verdict,
+} from '../modules/module.js';
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import { coerceArgs } from '../playbook/coerce-args.js';
 import type { Task } from '../playbook/model.js';
@@ -7,9 +14,13 @@ import { wholeExpression } from '../playbook/expression.js';
 import { evaluate, holds, renderFields, renderTemplate, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
-import { TaskConnection, type Reach } from './connections.js';
-import type { Script } from '../values/shell.js';
+import { sh, type Script } from '../values/shell.js';
+import { NOTHING_AHEAD, type Spot } from './ahead.js';
+import type { Reach } from './connections.js';
+import type { Gathering } from './gathering.js';
 import type { RunState } from './run-state.js';
+import { StepNotRun } from '../transport/port.js';
+import { TaskConnection, TaskPhase } from './task-connection.js';
 import { lazyVars } from './variables.js';
 
 /** How long a module may go on after its signal, to end or undo what it has in hand. */
@@ -27,6 +38,12 @@ export interface HostTask {
   /** How the target is reached, where play or task say something about it. */
   readonly reach?: Reach;
   readonly environment?: Script;
+  /** Which item of the task's loop this is, from 0; absent without a loop. */
+  readonly item?: number;
+  /** A task in front of it, which may fail, was left out when it was looked at ahead. */
+  readonly isBehindDecision?: boolean;
+  /** Where it stands among the tasks that work may be done ahead for. */
+  readonly spot?: Spot;
 }
 
 /** What one attempt gave. */
@@ -59,13 +76,21 @@ function readInput(on: HostTask, module: AnyModule): unknown {
   throw argsError(module, task.args, parsed.error.issues, `task '${task.name}'`);
 }
 
-function contextFor(on: HostTask, signal: AbortSignal, checkMode: boolean, deadline: number) {
+interface Limits {
+  readonly signal: AbortSignal;
+  readonly deadline: AbortSignal;
+  readonly endsAt: number;
+  readonly phase: TaskPhase;
+}
+
+function contextFor(on: HostTask, limits: Limits, checkMode: boolean): ModuleContext {
   const { task, host, scope, state } = on;
+  const { signal, endsAt } = limits;
   const { variables, pool, clock, scrubber } = state.parts;
   const connection = (name: string): TaskConnection =>
     new TaskConnection(name, pool, {
-      signal,
-      remainingMs: () => Math.max(1, deadline - clock.now().getTime()),
+      ...{ signal, clock, deadline: limits.deadline, phase: limits.phase },
+      remainingMs: () => Math.max(1, endsAt - clock.now().getTime()),
       ...(task.become === undefined ? {} : { become: task.become }),
       ...(on.reach === undefined || name !== on.target ? {} : { reach: on.reach }),
       ...(on.environment === undefined ? {} : { environment: on.environment }),
@@ -119,36 +144,19 @@ function evaluated(expression: string, source: string, scope: Scope): unknown {
   }
 }
 
-async function checkAndApply(module: OpenModule, input: unknown, context: ModuleContext) {
-  const seen = await module.observe(input, context);
-  const verdict = module.check(seen, input);
-  const applies = verdict.failure === undefined && verdict.changes.length > 0 && !context.checkMode;
-  const applied: Applied = applies ? await module.apply(verdict.changes, input, context) : {};
-  const { failure = applied.failure } = verdict;
-  const facts = { ...verdict.facts, ...applied.facts };
-  const attempt: AttemptResult = {
-    changed:
-      verdict.changes.length > 0 && applied.changed !== false && verdict.failure === undefined,
-    changes: verdict.changes,
-    result: { ...verdict.result, ...applied.result },
-    ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
-    ...(Object.keys(facts).length === 0 ? {} : { facts }),
-    ...(verdict.hostFacts === undefined ? {} : { hostFacts: verdict.hostFacts }),
-    ...(verdict.skipped === undefined ? {} : { skipped: verdict.skipped }),
-    ...(failure === undefined ? {} : { failure }),
-  };
-  return attempt;
-}
-
-/** Waits for `work`, and after `signal` only as long as the grace. */
-async function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits for `work`; after `signal`, as long as a step is in hand that is finished, and the grace. */
+async function within<T>(work: Promise<T>, signal: AbortSignal, phase: TaskPhase): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   let onAbort: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
     onAbort = () => {
-      timer = setTimeout(() => {
-        reject(new CaravanError('timeout', 'the module did not stop'));
-      }, GRACE_MS);
+      void phase.idle().then(() => {
+        if (isOver) return;
+        timer = setTimeout(() => {
+          reject(new CaravanError('timeout', 'the module did not stop'));
+        }, GRACE_MS);
+      });
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
@@ -156,9 +164,168 @@ async function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await Promise.race([work, late]);
   } finally {
+    isOver = true;
     clearTimeout(timer);
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
+export class Attempt {
+  readonly module: OpenModule;
+  readonly #input: unknown;
+  readonly #context: ModuleContext;
+  readonly #phase: TaskPhase;
+  readonly #seconds: number;
+  readonly #deadline = new AbortController();
+  readonly #signal: AbortSignal;
+  #seen: { readonly value: unknown } | undefined;
+  #verdict: Verdict | undefined;
+  #applied: Applied = {};
+  /** Whether an interrupted run is known to have made the change. */
+  #wasChanged = false;
+
+  /** @throws CaravanError input where the task's arguments are wrong on this host. */
+  constructor(readonly on: HostTask) {
+    const { task, state } = on;
+    const { clock, signal, modules, check, taskTimeoutSeconds, receipts } = state.parts;
+    state.checkCancelled();
+    const module = modules.get(task.module) as AnyModule;
+    this.#input = readInput(on, module);
+    this.module = module as OpenModule;
+    this.#seconds = task.timeoutSeconds ?? taskTimeoutSeconds;
+    this.id = receipts.next(on.host.name, task.source);
+    this.#phase = new TaskPhase(receipts.record.run, receipts.step(this.id));
+    this.#signal = AbortSignal.any([signal, this.#deadline.signal]);
+    const endsAt = clock.now().getTime() + this.#seconds * 1000;
+    const limits = { signal: this.#signal, deadline: this.#deadline.signal, endsAt };
+    this.isCheck = task.checkMode ?? check;
+    this.#context = contextFor(on, { ...limits, phase: this.#phase }, this.isCheck);
+  }
+
+  /** Name of the attempt in the run's record. */
+  readonly id: string;
+  /** Whether it only says what it would change. */
+  readonly isCheck: boolean;
+
+  /** Whether it knows what is there. */
+  get isObserved(): boolean {
+    return this.#seen !== undefined;
+  }
+
+  /** Reads what is there. Its steps go out with those of others where `gathering` is given. */
+  observe(gathering?: Gathering, index = 0): Promise<void> {
+    this.#seen = this.#verdict = undefined;
+    return this.#bounded(gathering, index, async () => {
+      const { module, on } = this;
+      const value = await module.observe(this.#input, this.#context);
+      this.#seen = { value };
+      if (!on.state.parts.receipts.record.isResumed || this.#phase.steps === 0) return;
+      if (this.verdict.changes.length === 0) this.#wasChanged = await this.#hasReceipt();
+    });
+  }
+
+  /** What {@link observe} found, judged. */
+  get verdict(): Verdict {
+    return (this.#verdict ??= this.module.check(this.#seen?.value, this.#input));
+  }
+
+  /** Whether something is to be changed, and may be. */
+  get isWanting(): boolean {
+    const { failure, changes } = this.verdict;
+    return failure === undefined && changes.length > 0 && !this.isCheck;
+  }
+
+  /** See {@link TaskModule.touches}. */
+  get touches(): 'anything' | readonly string[] {
+    const { touches } = this.module;
+    if (touches === undefined || touches === 'anything') return 'anything';
+    return touches === 'nothing' ? [] : touches(this.#seen?.value, this.#input);
+  }
+
+  /** Makes the changes. */
+  apply(gathering?: Gathering, index = 0): Promise<void> {
+    return this.#bounded(gathering, index, async () => {
+      this.#phase.isApplying = true;
+      this.#applied = await this.module.apply(this.verdict.changes, this.#input, this.#context);
+    });
+  }
+
+  /** What came of it. */
+  get result(): AttemptResult {
+    const { verdict } = this;
+    const applied = this.#applied;
+    const { failure = applied.failure } = verdict;
+    const facts = { ...verdict.facts, ...applied.facts };
+    const isChanged = verdict.changes.length > 0 && applied.changed !== false;
+    const reason = this.#wasChanged ? 'changed before the run was interrupted' : verdict.reason;
+    return {
+      changed: (isChanged && verdict.failure === undefined) || this.#wasChanged,
+      changes: verdict.changes,
+      result: { ...verdict.result, ...applied.result },
+      ...(reason === undefined ? {} : { reason }),
+      ...(Object.keys(facts).length === 0 ? {} : { facts }),
+      ...(verdict.hostFacts === undefined ? {} : { hostFacts: verdict.hostFacts }),
+      ...(verdict.skipped === undefined ? {} : { skipped: verdict.skipped }),
+      ...(failure === undefined ? {} : { failure }),
+    };
+  }
+
+  /** Whether the first change of this attempt was made by a run that was interrupted. */
+  async #hasReceipt(): Promise<boolean> {
+    const { run, name } = this.#phase;
+    const file = `${run}/${name}-0.rc`;
+    const { connection } = this.#context;
+    const { code } = await connection.run(sh`[ -s "$HOME"/.caravan/${file} ]`);
+    return code === 0;
+  }
+
+  /** @throws CaravanError of the kind that the module or the connection gave; timeout, cancelled */
+  async #bounded(
+    gathering: Gathering | undefined,
+    index: number,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { clock, signal: runSignal } = this.on.state.parts;
+    const done = new AbortController();
+    clock.sleep(this.#seconds * 1000, done.signal).then(
+      () => {
+        this.#deadline.abort();
+      },
+      () => undefined,
+    );
+    this.#phase.gathered = gathering && { gathering, index };
+    try {
+      await within(work(), this.#signal, this.#phase);
+    } catch (thrown) {
+      throw this.#shown(thrown, runSignal);
+    } finally {
+      done.abort();
+      gathering?.leave(index);
+    }
+  }
+
+  #shown(thrown: unknown, runSignal: AbortSignal): Error {
+    if (thrown instanceof StepNotRun) return thrown;
+    if (runSignal.aborted && !this.#phase.isApplying)
+      return new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown });
+    if (this.#deadline.signal.aborted)
+      return new CaravanError('timeout', `not done after ${this.#seconds} s`, {
+        cause: thrown,
+        hint: "give the task a longer 'timeout', in seconds",
+      });
+    const error = asCaravanError(thrown);
+    const isStopped = runSignal.aborted && error.kind !== 'command';
+    return isStopped
+      ? new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown })
+      : error;
+  }
+}
+
+/** Whether an attempt has failed, and was not only cut off: what goes on there is awaited. */
+function isFailure(error: Error): boolean {
+  const isCut = error instanceof CaravanError && ['connect', 'cancelled'].includes(error.kind);
+  return !isCut;
 }
 
 /**
@@ -166,36 +333,13 @@ async function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
  * @throws CaravanError of the kind that the module or the connection gave; timeout past the
  * deadline, cancelled where the run was cancelled.
  */
-export async function attempt(on: HostTask): Promise<AttemptResult> {
-  const { task, state } = on;
-  const { clock, signal: runSignal, modules, check, taskTimeoutSeconds } = state.parts;
-  state.checkCancelled();
-  const module = modules.get(task.module) as AnyModule;
-  const input = readInput(on, module);
-  const seconds = task.timeoutSeconds ?? taskTimeoutSeconds;
-  const deadline = new AbortController();
-  const done = new AbortController();
-  clock.sleep(seconds * 1000, done.signal).then(
-    () => {
-      deadline.abort();
-    },
-    () => undefined,
-  );
-  const signal = AbortSignal.any([runSignal, deadline.signal]);
-  const endsAt = clock.now().getTime() + seconds * 1000;
-  const context = contextFor(on, signal, task.checkMode ?? check, endsAt);
-  try {
-    return await within(checkAndApply(module as OpenModule, input, context), signal);
-  } catch (thrown) {
-    if (runSignal.aborted)
-      throw new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown });
-    if (deadline.signal.aborted)
-      throw new CaravanError('timeout', `not done after ${seconds} s`, {
-        cause: thrown,
-        hint: "give the task a longer 'timeout', in seconds",
-      });
-    throw asCaravanError(thrown);
-  } finally {
-    done.abort();
+export async function attempt(on: HostTask): Promise<AttemptResult & { readonly id: string }> {
+  const { ahead = NOTHING_AHEAD } = on.spot ?? {};
+  const made = ahead.take(on) ?? (await ahead.make(new Attempt(on)));
+  if (made.error !== undefined) {
+    const { receipts } = on.state.parts;
+    if (isFailure(made.error)) receipts.failing(on.host.name, on.task.source, made.attempt.id);
+    throw made.error;
   }
+  return { ...made.attempt.result, id: made.attempt.id };
 }

@@ -1,14 +1,5 @@
-import type { Duplex } from 'node:stream';
-import type {
-  Connection,
-  ConnectionTarget,
-  FileWrite,
-  StepOptions,
-  StepResult,
-  Transport,
-} from '../transport/port.js';
+import type { Connection, ConnectionTarget, Transport } from '../transport/port.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
-import { joinScripts, type Script } from '../values/shell.js';
 
 /** What a task says of how its host is reached, as connection variables. */
 export interface Reach {
@@ -54,86 +45,30 @@ export class ConnectionPool {
     }
   }
 
-  /** Lets go of a connection that broke. */
-  drop(host: string, reach: Reach = AS_INVENTORY): Promise<void> {
-    return this.#drop(keyOf(host, reach));
+  /**
+   * Lets go of a connection.
+   * @param broken the one that broke: another that was opened since then stays
+   */
+  async drop(host: string, reach: Reach = AS_INVENTORY, broken?: Connection): Promise<void> {
+    const key = keyOf(host, reach);
+    if (broken !== undefined && (await this.#open.get(key)?.catch(() => undefined)) !== broken)
+      return;
+    await this.#drop(key);
   }
 
-  async #drop(key: string): Promise<void> {
+  async #drop(key: string, forget = false): Promise<void> {
     const known = this.#open.get(key);
     this.#open.delete(key);
-    await known?.then((connection) => connection.close()).catch(() => undefined);
+    await known?.then((connection) => connection.close(forget)).catch(() => undefined);
   }
 
-  async closeAll(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((key) => this.#drop(key)));
+  /** @param forget whether the receipts of the run are of no more use */
+  async closeAll(forget: boolean): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((key) => this.#drop(key, forget)));
   }
 }
 
 /** JSON shows no secret, and a password changes no way to a host within one run. */
 function keyOf(host: string, reach: Reach): string {
   return `${host}\0${JSON.stringify([reach.below, reach.above])}`;
-}
-
-/** What every step of a task has in common. */
-export interface TaskSteps {
-  readonly signal: AbortSignal;
-  /** Default of `become`, where the task or the play says so. */
-  readonly become?: boolean;
-  readonly reach?: Reach;
-  /** Variables that every step finds in its environment. */
-  readonly environment?: Script;
-  /** Time left until the task's deadline. */
-  readonly remainingMs: () => number;
-}
-
-/** A connection as a task sees it: opened at first use, with the task's signal, deadline and become. */
-export class TaskConnection implements Connection {
-  constructor(
-    readonly host: string,
-    readonly pool: ConnectionPool,
-    readonly steps: TaskSteps,
-  ) {}
-
-  #options<T extends Pick<StepOptions, 'become' | 'signal' | 'timeoutMs'>>(options: T): T {
-    const { become, signal, remainingMs } = this.steps;
-    return {
-      timeoutMs: remainingMs(),
-      ...(become === undefined ? {} : { become }),
-      ...options,
-      signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
-    };
-  }
-
-  async #use<T>(act: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = await this.pool.connect(this.host, this.steps.reach);
-    try {
-      return await act(connection);
-    } catch (thrown) {
-      if (thrown instanceof CaravanError && thrown.kind === 'connect')
-        await this.pool.drop(this.host, this.steps.reach);
-      throw thrown;
-    }
-  }
-
-  run(script: Script, options: StepOptions = {}): Promise<StepResult> {
-    const { environment } = this.steps;
-    const whole = environment === undefined ? script : joinScripts([environment, script]);
-    return this.#use((connection) => connection.run(whole, this.#options(options)));
-  }
-
-  writeFile(file: FileWrite, options: Omit<StepOptions, 'stdin' | 'onLine'> = {}): Promise<void> {
-    return this.#use((connection) => connection.writeFile(file, this.#options(options)));
-  }
-
-  /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
-  async forward(address: string, port: number): Promise<Duplex> {
-    const connection = await this.pool.connect(this.host, this.steps.reach);
-    return connection.forward(address, port);
-  }
-
-  /** The pool closes connections, at the run's end. */
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }

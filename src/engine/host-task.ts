@@ -49,14 +49,14 @@ function registeredOf(done: AttemptResult, changed: boolean, failed: boolean): J
 }
 
 interface Judged {
-  readonly done: AttemptResult;
+  readonly done: AttemptResult & { readonly id: string };
   readonly changed: boolean;
   readonly failure: AttemptResult['failure'];
   readonly registered: JsonObject;
 }
 
 /** Applies `failed_when` and `changed_when` to what an attempt gave. */
-function judge(on: HostTask, done: AttemptResult): Judged {
+function judge(on: HostTask, done: Judged['done']): Judged {
   const { task } = on;
   const raw = registeredOf(done, done.changed, done.failure !== undefined);
   const scope =
@@ -74,14 +74,22 @@ function judge(on: HostTask, done: AttemptResult): Judged {
   return { done, changed, failure, registered: registeredOf(done, changed, failure !== undefined) };
 }
 
+/** An attempt, judged. One that fails is remembered, in case its host fails with it. */
+async function attemptOnce(on: HostTask): Promise<Judged> {
+  const { receipts } = on.state.parts;
+  const judged = judge(on, await attempt(on));
+  if (judged.failure !== undefined) receipts.failing(on.host.name, on.task.source, judged.done.id);
+  return judged;
+}
+
 async function attemptUntil(on: HostTask): Promise<Judged> {
   const { task, state } = on;
   const repeats = task.until.length > 0 || task.retries !== undefined;
   const retries = Math.max(0, numberOf(task.retries, on.scope) ?? 3);
-  if (!repeats || retries === 0) return judge(on, await attempt(on));
+  if (!repeats || retries === 0) return attemptOnce(on);
   const delay = numberOf(task.delaySeconds, on.scope) ?? 5;
   for (let tried = 1; ; tried += 1) {
-    const once = judge(on, await attempt(on));
+    const once = await attemptOnce(on);
     const judged = { ...once, registered: { ...once.registered, attempts: tried } };
     const missing = unmet(on, judged);
     if (missing === undefined) return judged;
@@ -272,7 +280,8 @@ async function runLoop(on: HostTask, loop: Loop): Promise<HostOutcome> {
       await on.state.parts.clock.sleep(loop.pauseSeconds * 1000, on.state.parts.signal);
     const bound = boundNames(loop, items, index);
     const scope = withBound(on.scope, bound);
-    const outcome = await runOnce({ ...on, scope }, label(loop, item, scope));
+    const one = { ...on, scope, item: index };
+    const outcome = await runOnce(one, label(loop, item, scope));
     // The next item may build on what this one has set.
     on.state.parts.variables.setFacts(on.host.name, outcome.facts);
     const registered = {

@@ -4,6 +4,7 @@ import type { AnyModule } from '../modules/module.js';
 import type { Transport } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 import type { EventSink, HostRecap, ShownError } from './events.js';
+import type { RunRecord } from './receipts.js';
 
 /** How to run a playbook, and with what. */
 export interface RunOptions {
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly startAtTask?: string;
   /** Asked before each task (`--step`): run it, leave it out, or ask no more. */
   readonly step?: (task: string) => Promise<'yes' | 'no' | 'continue'>;
+  /** What makes the run one that can be resumed (default: it cannot). */
+  readonly record?: RunRecord;
   /** A file's text as variables, opened where `ansible-vault` sealed it. */
   readonly parseVars?: (text: string, file: string) => unknown;
   /** Reads a playbook (default: of this machine). */

@@ -1,10 +1,12 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Block, Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
+import { Ahead, type Spot } from './ahead.js';
 import { liveOf, type BatchRun } from './batch-run.js';
 import { runInclude } from './include.js';
 import { runMeta } from './run-meta.js';
 import { runTask } from './task-step.js';
+import { upcomingTasks } from './upcoming.js';
 
 /** Hosts that failed, but answer. */
 export type Failed = InventoryHost[];
@@ -52,7 +54,7 @@ async function runLeaf(
   run: BatchRun,
   node: Exclude<TaskNode, Block>,
   hosts: readonly InventoryHost[],
-  catches: boolean,
+  { catches, spot }: { readonly catches: boolean; readonly spot: Spot },
 ): Promise<Failed> {
   const task = node.kind === 'include' ? node.task : node;
   const { tags, skipTags, gate } = run.state.parts;
@@ -65,7 +67,7 @@ async function runLeaf(
       ? await runInclude(run, node, hosts, (inner, nodes, on) =>
           runNodes(inner, nodes, on, catches),
         )
-      : await runTask(run, node, hosts, { catches });
+      : await runTask(run, node, hosts, { catches, spot });
   return failsAll(run, task, before, failed) ? liveOf(run, hosts) : failed;
 }
 
@@ -84,19 +86,36 @@ async function runBlock(
 
 const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
   const failed: Failed = [];
-  for (const node of nodes) {
-    run.state.checkCancelled();
-    if (run.progress.over !== 'no') break;
-    const on = without(liveOf(run, hosts), failed);
-    if (on.length === 0) break;
-    failed.push(
-      ...(node.kind === 'block'
+  const { state, play, progress } = run;
+  // A host that fails in the list of the play is lost, until it is taken back.
+  const isWhole = nodes === play.tasks;
+  const ahead = new Ahead(
+    (first, spot) => upcomingTasks(run, first, spot),
+    play.maxFailPercentage === undefined && !nodes.some(isFatal),
+  );
+  for (const [index, node] of nodes.entries()) {
+    // Another host's failures may have ended the play.
+    if (progress.over !== 'no' || (isWhole && progress.broken)) break;
+    const live = without(liveOf(run, hosts), failed);
+    if (live.length === 0) break;
+    // A cancelled run still shows what it has done ahead.
+    const isOver = state.parts.signal.aborted;
+    if (isOver && !ahead.holds()) state.checkCancelled();
+    const on = isOver ? live.filter(({ name }) => ahead.holds(index, name)) : live;
+    if (on.length === 0) continue;
+    const lost =
+      node.kind === 'block'
         ? await runBlock(run, node, on, catches)
-        : await runLeaf(run, node, on, catches)),
-    );
+        : await runLeaf(run, node, on, { catches, spot: { ahead, nodes, index } });
+    if (isWhole) for (const { name } of lost) state.lose(name, 'failed');
+    else failed.push(...lost);
   }
   return failed;
 };
+
+function isFatal(node: TaskNode): boolean {
+  return node.kind === 'task' && node.anyErrorsFatal === true;
+}
 
 /** Runs each notified handler once, in the order of definition; one may notify a later one. */
 async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Promise<Failed> {
@@ -119,14 +138,5 @@ async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Pr
 export async function runBatch(run: BatchRun): Promise<void> {
   const alone = run.play.strategy === 'free';
   const groups = alone ? run.hosts.map((host) => [host]) : [run.hosts];
-  await Promise.all(
-    groups.map(async (hosts) => {
-      for (const node of run.play.tasks) {
-        // Another host's failures may have ended the play.
-        if (run.progress.broken) break;
-        const failed = await runNodes(run, [node], hosts, false);
-        for (const { name } of failed) run.state.lose(name, 'failed');
-      }
-    }),
-  );
+  await Promise.all(groups.map((hosts) => runNodes(run, run.play.tasks, hosts, false)));
 }

@@ -5,6 +5,7 @@ import { CaravanError } from '../values/error.js';
 import type { ConnectionPool } from './connections.js';
 import type { Counted, EventSink, HostRecap, RunEvent } from './events.js';
 import type { TaskFailure } from './options.js';
+import type { Receipts } from './receipts.js';
 import type { Scrubber } from './shown.js';
 import type { TaskGate } from './task-gate.js';
 import type { Variables } from './variables.js';
@@ -42,6 +43,7 @@ export class RunState {
       readonly skipTags: readonly string[];
       readonly random: () => number;
       readonly gate: TaskGate;
+      readonly receipts: Receipts;
       readonly parseVars: ((text: string, file: string) => unknown) | undefined;
       readonly sink: EventSink;
     },

@@ -13,6 +13,7 @@ import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
 import { tasksOf } from './list.js';
 import type { RunOptions, RunOutcome } from './options.js';
 import { runPlay } from './play-run.js';
+import { Receipts, unkeptRecord } from './receipts.js';
 import { RunState } from './run-state.js';
 import { Scrubber } from './shown.js';
 import { isStart, TaskGate } from './task-gate.js';
@@ -77,6 +78,7 @@ function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal):
     skipTags: options.skipTags ?? [],
     random: options.random ?? Math.random,
     gate: new TaskGate(options.startAtTask, options.step),
+    receipts: new Receipts(options.record ?? unkeptRecord()),
     parseVars: options.parseVars,
     sink: options.emit,
   });
@@ -165,9 +167,9 @@ export async function runLoaded(playbook: Playbook, options: RunOptions): Promis
     if (!state.parts.signal.aborted) throw thrown;
     completed = true;
   } finally {
-    await state.parts.pool.closeAll();
     // A run that threw ends for its subscribers too.
     const outcome = completed ? state.outcome() : 'failed';
+    await state.parts.pool.closeAll(outcome === 'ok' || options.record === undefined);
     state.emit({ type: 'run-end', outcome, seconds: seconds(), recap: state.recap() });
   }
   return {

@@ -11,6 +11,11 @@ export class TaskGate {
     this.#stepping = step !== undefined;
   }
 
+  /** Whether tasks are asked for, or left out, one by one. */
+  get asks(): boolean {
+    return this.#stepping || !this.#started;
+  }
+
   /** Whether a task runs. Asks, where the operator wants to be asked. */
   async opens(task: string): Promise<boolean> {
     if (!this.#started && this.startAt !== undefined) {

@@ -7,6 +7,7 @@ import { render, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { Secret } from '../values/secret.js';
+import type { Spot } from './ahead.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, liveOf, type BatchRun } from './batch-run.js';
 import { runHostTask, type HostOutcome } from './host-task.js';
@@ -65,6 +66,8 @@ function settle(
   keep(run, task, host, outcome);
   const { status, ignored } = outcome;
   const isCaught = status === 'failed' && !ignored && catches;
+  const isLostHere = status === 'failed' && !ignored && !isCaught;
+  state.parts.receipts.settle(host.name, task.source, isLostHere);
   if (ignored) {
     state.count(host.name, outcome.registered['changed'] === true ? 'changed' : 'ok');
     state.count(host.name, 'ignored');
@@ -152,9 +155,15 @@ export function announce(
   });
 }
 
-async function runOn(run: BatchRun, task: Task, host: InventoryHost): Promise<HostOutcome> {
+async function runOn(
+  run: BatchRun,
+  task: Task,
+  host: InventoryHost,
+  spot?: Spot,
+): Promise<HostOutcome> {
   const ready = prepared(run, task, host);
-  return 'scope' in ready ? runHostTask(ready) : ready;
+  if (!('scope' in ready)) return ready;
+  return runHostTask(spot === undefined ? ready : { ...ready, spot });
 }
 
 /** How a list of tasks is run. */
@@ -162,6 +171,8 @@ export interface TaskRun {
   readonly handler?: boolean;
   /** Whether a rescue around the task takes its failure. */
   readonly catches?: boolean;
+  /** Where it stands among the tasks that work may be done ahead for. */
+  readonly spot?: Spot;
 }
 
 /** On the first host that answers; what came of it holds for all. */
@@ -199,7 +210,7 @@ export async function runTask(
   run: BatchRun,
   written: Task,
   hosts: readonly InventoryHost[],
-  { handler = false, catches = false }: TaskRun = {},
+  { handler = false, catches = false, spot }: TaskRun = {},
 ): Promise<InventoryHost[]> {
   const task = named(run, written, hosts);
   const once = isOnce(run, task, hosts);
@@ -208,7 +219,7 @@ export async function runTask(
   const throttle = task.throttle ?? 0;
   const limit = throttle > 0 ? pLimit(Math.floor(throttle)) : undefined;
   const one = async (host: InventoryHost): Promise<InventoryHost | undefined> => {
-    const outcome = await run.state.parts.forks(() => runOn(run, task, host));
+    const outcome = await run.state.parts.forks(() => runOn(run, task, host, spot));
     const passed = settle(run, task, host, outcome, catches);
     return passed || outcome.status === 'unreachable' ? undefined : host;
   };

@@ -5,6 +5,11 @@ import type { Fact } from './fact.js';
 /** What stands at a path. */
 export interface FileStat {
   readonly path: string;
+  /**
+   * The same place without links in its folder, nor in its last part where links are followed;
+   * `path` as it is where the folder is not there.
+   */
+  readonly real: string;
   readonly type: 'absent' | 'file' | 'directory' | 'link' | 'other';
   /** Of what is `other`: `fifo`, `socket`, `character special file`, ... as stat names it. */
   readonly kind?: string;
@@ -55,9 +60,12 @@ function parse(path: string, stdout: string): FileStat {
   const line = (mark: string): string | undefined =>
     lines.find((text) => text.startsWith(`${mark} `))?.slice(mark.length + 1);
   const stat = line('stat');
+  const folder = line('folder');
+  const real =
+    line('real') ?? (folder === undefined ? path : `${folder}/${path.replace(/^.*\//s, '')}`);
   const none = { inode: 0, links: 0, atime: 0, mtime: 0, ctime: 0, uid: 0, gid: 0 };
   if (stat === undefined)
-    return { path, type: 'absent', mode: 0, user: '', group: '', size: 0, ...none };
+    return { path, real, type: 'absent', mode: 0, user: '', group: '', size: 0, ...none };
   const [mode = '', user = '', group = '', size = '', ...rest] = stat.split(' ');
   const [uid, gid, inode, links, atime, mtime, ctime, ...type] = rest;
   const word = type.join(' ');
@@ -66,7 +74,7 @@ function parse(path: string, stdout: string): FileStat {
   const linkTarget = line('link');
   const sameAs = line('same');
   return {
-    path,
+    ...{ path, real },
     type: TYPES.find(([start]) => word.startsWith(start))?.[1] ?? 'other',
     mode: Number.parseInt(mode, 8),
     user,
@@ -90,6 +98,8 @@ export function fileStat(path: string, options: FileStatOptions = {}): Fact<File
       ? sh`:`
       : sh`[ ! -f "$p" ] || { printf 'digest '; ${`${options.digest}sum`} < "$p"; }`;
   const link = sh`[ ! -L "$p" ] || { printf 'link '; readlink -- "$p"; }`;
+  const real =
+    options.follow === true ? sh`[ ! -L "$p" ] || { printf 'real '; readlink -f -- "$p"; }` : sh`:`;
   const same =
     options.sameAs === undefined
       ? sh`:`
@@ -107,7 +117,10 @@ ${link}
 ${same}
 ${digest}
 ${content}
-fi`,
+${real}
+fi
+cd -P -- "\${p%/*}/" 2>/dev/null && printf 'folder %s\n' "$PWD"
+:`,
     parse: (result) => {
       if (result.code === 0) return parse(path, result.stdout);
       throw new CaravanError(

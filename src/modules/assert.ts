@@ -26,6 +26,7 @@ export const assert: TaskModule<Input, Seen> = {
   input,
   aliases: { msg: 'fail_msg' },
   rawInput: ['that'],
+  touches: 'nothing',
   observe: ({ that }, context) => {
     const all = Array.isArray(that) ? that : [that];
     const failing = all.find((one) => context.holds?.(one) !== true);

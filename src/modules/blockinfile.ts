@@ -86,6 +86,7 @@ export const blockinfile: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Keeps a block of lines between two marks in a file.',
   input,
   aliases: { ...EDIT_ALIASES, content: 'block' },
+  touches: ({ real }) => [real],
   observe: seeFile,
   check: (stat, given) => {
     const before = textOf(stat);

@@ -61,6 +61,7 @@ export const command: TaskModule<Input, GuardSeen> = {
   input,
   freeForm: 'cmd',
   freeFormKeys: ['chdir', 'creates', 'removes', 'stdin'],
+  touches: 'anything',
   observe: seeGuards,
   check: (seen, given) =>
     checkGuards(seen, given, commandSummary(argvOf(given).map(quoteWord).join(' '))),

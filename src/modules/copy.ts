@@ -187,6 +187,7 @@ export const copy: TaskModule<Input, Seen, HostChange> = {
   doc: 'Puts a file with given content, or a copy of one on the controller, in place atomically.',
   input,
   aliases: { path: 'dest' },
+  touches: ({ files }) => files.map(({ stat }) => stat.real),
   observe: see,
   check,
   apply: applyFile,

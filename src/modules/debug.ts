@@ -26,6 +26,7 @@ export const debug: TaskModule<Input, Seen> = {
   input,
   freeForm: 'msg',
   rawInput: ['var'],
+  touches: 'nothing',
   observe: ({ var: name }, context) =>
     Promise.resolve({
       value: typeof name === 'string' && context.evaluate ? context.evaluate(name) : name,

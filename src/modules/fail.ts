@@ -10,6 +10,7 @@ export const fail: TaskModule<z.infer<typeof input>> = {
   doc: 'Fails with a message; for use with `when`.',
   input,
   freeForm: 'msg',
+  touches: 'nothing',
   observe: () => Promise.resolve(undefined),
   check: (_seen, { msg }) => ({ changes: [], failure: { kind: 'verify', message: String(msg) } }),
   apply: () => Promise.resolve({}),

@@ -132,6 +132,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
   doc: 'Makes a folder or a link, removes a path, touches a file, or sets mode and owner.',
   input,
   aliases: { dest: 'path', name: 'path' },
+  touches: ({ stat }) => [stat.real],
   observe: async (given, { connection, signal }) => {
     const { path, state, src, follow } = given;
     const isLink = state === 'link' || state === 'hard' || state === 'absent';

@@ -1,7 +1,7 @@
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import { sh, type Script } from '../values/shell.js';
-import type { StepResult } from '../transport/port.js';
+import type { StepOptions, StepResult } from '../transport/port.js';
 import type { Applied, Change, ModuleContext } from './module.js';
 
 /** A file to be written whole, atomically. */
@@ -49,7 +49,11 @@ export function commandError(what: string, result: StepResult, host: string): Ca
   return new CaravanError('command', `${what} ${ended}${tail === '' ? '' : `: ${tail}`}`, { host });
 }
 
-async function applyOne(change: HostChange, context: ModuleContext): Promise<void> {
+async function applyOne(
+  change: HostChange,
+  context: ModuleContext,
+  together: Pick<StepOptions, 'batch' | 'chained'>,
+): Promise<void> {
   const { connection, signal, host } = context;
   switch (change.kind) {
     case 'write': {
@@ -62,19 +66,21 @@ async function applyOne(change: HostChange, context: ModuleContext): Promise<voi
           ...(owner === undefined ? {} : { owner }),
           ...(temporaryFolder === undefined ? {} : { temporaryFolder }),
         },
-        { signal },
+        { signal, ...together },
       );
       return;
     }
     case 'remove': {
-      const result = await connection.run(sh`rm -rf -- ${change.path}`, { signal });
+      const result = await connection.run(sh`rm -rf -- ${change.path}`, {
+        ...{ signal, once: true, ...together },
+      });
       if (result.code !== 0) throw commandError(`remove ${change.path}`, result, host.name);
       return;
     }
     case 'run': {
       const { script, stdin, timeoutMs, summary } = change;
       const result = await connection.run(script, {
-        signal,
+        ...{ signal, once: true, ...together },
         ...(stdin === undefined ? {} : { stdin }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       });
@@ -84,13 +90,18 @@ async function applyOne(change: HostChange, context: ModuleContext): Promise<voi
 }
 
 /**
- * Applies changes in order, stopping at the first that fails.
+ * Applies changes in order, stopping at the first that fails; all in one round trip.
  * @throws CaravanError command with the change, the exit code and the tail of standard error.
  */
 export async function applyHostChanges(
   changes: readonly HostChange[],
   context: ModuleContext,
 ): Promise<Applied> {
-  for (const change of changes) await applyOne(change, context);
+  const together = { batch: { name: 'changes' }, chained: true };
+  const results = await Promise.allSettled(
+    changes.map((change) => applyOne(change, context, together)),
+  );
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason as Error;
   return {};
 }

@@ -125,6 +125,7 @@ export const lineinfile: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Makes sure that a line is in a file, or is not.',
   input,
   aliases: { ...EDIT_ALIASES, regex: 'regexp', value: 'line' },
+  touches: ({ real }) => [real],
   observe: seeFile,
   check: (stat, given) => {
     const before = textOf(stat);

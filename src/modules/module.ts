@@ -99,6 +99,14 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   readonly rawInput?: readonly string[];
   /** Runs on one host for all, whatever the task says (`pause`). */
   readonly runsOnce?: true;
+  /**
+   * What `observe` has looked at and `apply` may change: paths, links in them resolved; `nothing`
+   * of a host's; or `anything`. Where it is given, the module's steps may share a round trip with
+   * those of its neighbours, and `apply` asks for all its steps at once, chained.
+   */
+  readonly touches?: 'nothing' | 'anything' | ((seen: Seen, input: Input) => readonly string[]);
+  /** Its result says more of the host: `ansible_facts`. */
+  readonly gathers?: true;
   /** Reads what `check` needs. Changes nothing. */
   observe(input: Input, context: ModuleContext): Promise<Seen>;
   /** Pure. */
@@ -109,9 +117,10 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
 /** A module whose types are hidden, as the engine holds it: every `TaskModule<...>` fits. */
 export interface AnyModule extends Pick<
   TaskModule,
-  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput'
+  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput' | 'gathers'
 > {
   readonly input: z.ZodType;
+  readonly touches?: 'nothing' | 'anything' | ((seen: never, input: never) => readonly string[]);
   observe(input: never, context: ModuleContext): Promise<unknown>;
   check(seen: never, input: never): Verdict;
   apply(changes: never, input: never, context: ModuleContext): Promise<Applied>;

@@ -7,11 +7,11 @@ import { splitWords } from './split-words.js';
 
 const none = { uid: 0, gid: 0, inode: 0, links: 0, atime: 0, mtime: 0, ctime: 0 };
 const absent: FileStat = {
-  ...{ path: '/f', type: 'absent', mode: 0, user: '', group: '', size: 0 },
+  ...{ path: '/f', real: '/f', type: 'absent', mode: 0, user: '', group: '', size: 0 },
   ...none,
 };
 const there: FileStat = {
-  ...{ path: '/f', type: 'file', mode: 0o644, user: 'root', group: 'root', size: 2 },
+  ...{ path: '/f', real: '/f', type: 'file', mode: 0o644, user: 'root', group: 'root', size: 2 },
   ...none,
   content: Buffer.from('a\n'),
 };

@@ -17,6 +17,7 @@ export const raw: TaskModule<z.infer<typeof input>> = {
   input,
   freeForm: 'cmd',
   freeFormKeys: ['executable'],
+  touches: 'anything',
   observe: () => Promise.resolve(undefined),
   check: (_seen, { cmd }) => ({ changes: [{ summary: commandSummary(cmd) }] }),
   apply: (changes, { cmd, executable = '/bin/sh' }, context) =>

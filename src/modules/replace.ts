@@ -61,6 +61,7 @@ export const replace: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Replaces all that matches a regular expression in a file.',
   input,
   aliases: EDIT_ALIASES,
+  touches: ({ real }) => [real],
   observe: seeFile,
   check: (stat, given) => {
     const text = textOf(stat);

@@ -67,6 +67,7 @@ export async function runScript(
 ): Promise<Applied> {
   const result = await context.connection.run(script, {
     signal: context.signal,
+    once: true,
     onLine: (line) => {
       context.progress(line);
     },

@@ -39,6 +39,7 @@ export const script: TaskModule<Input, Seen, ScriptChange> = {
   input,
   freeForm: 'cmd',
   freeFormKeys: ['chdir', 'creates', 'removes', 'executable', 'cmd'],
+  touches: 'anything',
   observe: async (given, context) => {
     const [name = ''] = splitWords(given.cmd);
     const { content } = await readControllerFile(name, 'files', context);

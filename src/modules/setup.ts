@@ -26,6 +26,8 @@ export const setup: TaskModule<z.infer<typeof input>, JsonObject> = {
   name: 'setup',
   doc: 'Gathers facts of the host in one round trip, as ansible_facts.',
   input,
+  touches: 'nothing',
+  gathers: true,
   observe: (_given, { connection, signal }) => readFact(connection, hostFacts, { signal }),
   check: (seen, { filter }) => {
     const wanted = Object.entries(seen).filter(

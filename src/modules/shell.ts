@@ -29,6 +29,7 @@ export const shell: TaskModule<Input, GuardSeen> = {
   input,
   freeForm: 'cmd',
   freeFormKeys: ['chdir', 'creates', 'removes', 'stdin', 'executable'],
+  touches: 'anything',
   observe: seeGuards,
   check: (seen, given) => checkGuards(seen, given, commandSummary(given.cmd)),
   apply: (changes, given, context) => {

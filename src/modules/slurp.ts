@@ -15,6 +15,7 @@ export const slurp: TaskModule<z.infer<typeof input>, FileStat> = {
   input,
   freeForm: 'src',
   aliases: { path: 'src' },
+  touches: ({ real }) => [real],
   observe: ({ src }, { connection, signal }) =>
     readFact(connection, fileStat(src, { follow: true, contentUpTo: MOST_BYTES }), { signal }),
   check: ({ type, size, content }, { src }) => {

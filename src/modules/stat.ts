@@ -57,6 +57,7 @@ export const stat: TaskModule<Input, FileStat> = {
     checksum: 'checksum_algorithm',
     checksum_algo: 'checksum_algorithm',
   },
+  touches: ({ real }) => [real],
   observe: (
     { path, follow, get_checksum: wanted, checksum_algorithm: digest },
     { connection, signal },

@@ -22,6 +22,7 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
   doc: 'Renders a Jinja template of the controller and puts it in place atomically.',
   input,
   aliases: { path: 'dest' },
+  touches: ({ stat }) => [stat.real],
   observe: async (given, context) => {
     const { src, dest, newline_sequence: newline } = given;
     if (context.render === undefined) throw new CaravanError('bug', 'template needs the engine');

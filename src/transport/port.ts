@@ -35,6 +35,11 @@ export interface StepOptions {
   readonly chained?: boolean;
 }
 
+/** A chained step that did not run, since one before it in its batch failed. */
+export class StepNotRun extends Error {
+  override readonly name = 'StepNotRun';
+}
+
 /** Where a step's record is kept: the run's folder and the step's file, both plain words. */
 export interface ReceiptName {
   readonly run: string;

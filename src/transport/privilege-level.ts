@@ -1,11 +1,10 @@
 import { CaravanError } from '../values/error.js';
 import { endProcessesScript } from './end-processes.js';
 import { watchEarly } from './early-lines.js';
-import type { StepOptions, StepResult } from './port.js';
+import { StepNotRun, type StepOptions, type StepResult } from './port.js';
 import {
   ShellEnded,
   StepLost,
-  StepNotRun,
   type SentStep,
   type ShellSession,
 } from './shell-session.js';

@@ -2,18 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ProcessChannel } from './channel.js';
 import { MarkerScanner } from './markers.js';
-import type { StepResult } from './port.js';
+import { StepNotRun, type StepResult } from './port.js';
 import { batchText, LOST, NOT_RUN, type ShellStep } from './step-text.js';
 import { StepOutput } from './step-output.js';
 
 /** The shell went away under a step: its end is not known. */
 export class ShellEnded extends Error {
   override readonly name = 'ShellEnded';
-}
-
-/** A chained step that did not run, since one before it failed. */
-export class StepNotRun extends Error {
-  override readonly name = 'StepNotRun';
 }
 
 /** A step that was begun at another time and whose end nobody knows. */

@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RunEvent } from '../../src/engine/events.js';
 import { fleet, folder, run } from './fleet.js';
 
 test('runPlaybook runs tasks on all hosts and changes nothing the second time', async () => {
@@ -169,28 +171,55 @@ test('runPlaybook rescues a block', async () => {
   expect(ran.results).toContain('h1 not reached changed');
 });
 
-test('runPlaybook cancels a task in hand', async () => {
+/** Runs a playbook that is cancelled once `isTime` of an event. */
+async function cancelledRun(playbook: string, isTime: (event: RunEvent) => boolean) {
   const controller = new AbortController();
-  const ran = await run(
+  const ran = await run(playbook, {
+    signal: controller.signal,
+    emit: (event) => {
+      if (isTime(event)) controller.abort();
+    },
+  });
+  expect(ran.outcome).toBe('cancelled');
+  return ran;
+}
+
+test('runPlaybook finishes a command that is under way when it is cancelled', async () => {
+  const dir = await folder();
+  const ran = await cancelledRun(
     `
 - hosts: h1
   tasks:
-    - { name: long, command: sleep 30 }
+    - { name: long, shell: "echo begun; until [ -e ${dir}/end ]; do sleep 0.05; done; echo on" }
     - { name: after, command: "true" }
+- hosts: h2
+  tasks: [{ name: never, debug: { msg: never } }]
 `,
-    {
-      signal: controller.signal,
-      emit: (event) => {
-        if (event.type === 'task-start')
-          setTimeout(() => {
-            controller.abort();
-          }, 200);
-      },
+    (event) => {
+      if (event.type !== 'progress' || event.line !== 'begun') return false;
+      setImmediate(() => {
+        writeFileSync(join(dir, 'end'), '');
+      });
+      return true;
     },
   );
-  expect(ran.outcome).toBe('cancelled');
-  expect(ran.seconds).toBeLessThan(10);
+  expect(ran.results).toEqual(['h1 long changed']);
+});
+
+test('runPlaybook ends what only waits when it is cancelled', async () => {
+  const ran = await cancelledRun(
+    `
+- hosts: h1
+  tasks:
+    - { name: long, wait_for: { path: /no/such/file, timeout: 200 } }
+    - { name: after, command: "true" }
+`,
+    ({ type }) => type === 'task-start',
+  );
   expect(ran.results).toEqual(['h1 long failed']);
+  expect(ran.events).toContainEqual(
+    expect.objectContaining({ error: expect.objectContaining({ kind: 'cancelled' }) as unknown }),
+  );
 });
 
 test('runPlaybook ends a task at its deadline', async () => {

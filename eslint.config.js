@@ -2,7 +2,7 @@ import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'inventory/lab/', '*.cjs'] },
+  { ignores: ['dist/', 'bench/build/', 'node_modules/', 'inventory/lab/', '*.cjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -16,15 +16,6 @@ export default defineConfig({
         },
       },
       {
-        // Figures, not verdicts: npm run bench:inventory.
-        test: {
-          name: 'bench',
-          include: ['bench/**/*.bench.ts'],
-          testTimeout: 30 * 60_000,
-          fileParallelism: false,
-        },
-      },
-      {
         // A real cluster, rotated there and back; see test/rehearsal.
         test: {
           name: 'rehearsal',

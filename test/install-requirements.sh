@@ -9,6 +9,8 @@ need sudo sudo
 need busybox busybox
 need openssl openssl
 need unshare util-linux
+need tcsh tcsh
+need fish fish
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
   echo "The tests need:$missing. Run as root: apt-get install -y$missing" >&2

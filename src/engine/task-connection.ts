@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
+import type { Fact, FactOptions, FactReader } from '../facts/fact.js';
 import type {
   Connection,
   FileOptions,
   FileWrite,
+  ReceiptName,
+  StepBatch,
   StepOptions,
   StepResult,
 } from '../transport/port.js';
@@ -10,7 +13,7 @@ import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
 import { joinScripts, type Script } from '../values/shell.js';
 import type { ConnectionPool, Reach } from './connections.js';
-import type { Gathering } from './gathering.js';
+import type { Gathering, ReadFact, WriteFiles } from './gathering.js';
 
 /** How long a host that was lost in mid-step is sought before the task gives up. */
 const RECONNECT_MS = 30_000;
@@ -35,7 +38,7 @@ export class TaskPhase {
   ) {}
 
   /** The receipt of the next step that has one. */
-  nextReceipt(): NonNullable<StepOptions['receipt']> {
+  nextReceipt(): ReceiptName {
     return { run: this.run, step: `${this.name}-${this.#receipts++}` };
   }
 
@@ -74,34 +77,72 @@ export interface TaskSteps {
   readonly remainingMs: () => number;
 }
 
-type Act = (connection: Connection, options: FileOptions) => Promise<StepResult | undefined>;
+/** What is done with a connection that is there. */
+type Act<T> = (connection: Connection, options: FileOptions) => Promise<T>;
 
 /**
  * A connection as a task sees it: opened at first use, with the task's signal, deadline and become.
  * A change that must not be made twice, and the writing of a file, leave a receipt: they are not
  * cancelled but finished, and sent again where the connection broke. So is what only reads.
  */
-export class TaskConnection implements Connection {
+export class TaskConnection implements Connection, FactReader {
   constructor(
     readonly host: string,
     readonly pool: ConnectionPool,
     readonly steps: TaskSteps,
   ) {}
 
-  async run(script: Script, options: StepOptions = {}): Promise<StepResult> {
-    const { environment } = this.steps;
-    const whole = environment === undefined ? script : joinScripts([environment, script]);
-    const result = await this.#send(options, options.once === true, (connection, extra) =>
-      connection.run(whole, { ...options, ...extra }),
-    );
-    return result as StepResult;
+  run(script: Script, options: StepOptions = {}): Promise<StepResult> {
+    const receipt = this.#receipt(options.once === true);
+    const { gathered } = this.steps.phase;
+    return this.#use(receipt, options, (connection, extra) => {
+      const send = (batch: StepBatch | undefined): Promise<StepResult> =>
+        connection.run(this.#whole(script), {
+          ...{ ...options, ...extra },
+          ...(batch === undefined ? {} : { batch }),
+        });
+      return gathered === undefined
+        ? send(options.batch)
+        : gathered.gathering.send(gathered.index, send);
+    });
   }
 
-  async writeFile(file: FileWrite, options: FileOptions = {}): Promise<void> {
-    await this.#send(options, true, async (connection, extra) => {
-      await connection.writeFile(file, { ...options, ...extra });
-      return undefined;
+  readFact<T>(fact: Fact<T>, options: FactOptions): Promise<T> {
+    const { gathered, isApplying } = this.steps.phase;
+    if (gathered === undefined || isApplying || this.steps.environment !== undefined)
+      return this.run(fact.command, options).then((result) => fact.parse(result));
+    return this.#use(undefined, options, (connection, extra) => {
+      const read: ReadFact = async (one, batch) =>
+        one.parse(await connection.run(one.command, { ...extra, ...(batch && { batch }) }));
+      return gathered.gathering.look(gathered.index, fact, read);
     });
+  }
+
+  writeFile(file: FileWrite, options: FileOptions = {}): Promise<void> {
+    const receipt = this.#receipt(true);
+    const { gathered } = this.steps.phase;
+    return this.#use(receipt, options, (connection, extra) => {
+      const write: WriteFiles = (files, batch) => {
+        const [first, ...rest] = files.flatMap((one) => one.receipt ?? []);
+        const also = rest.map(({ step }) => step);
+        return connection.writeFiles(
+          files.map((one) => one.file),
+          {
+            ...{ ...options, ...extra },
+            ...(first === undefined ? {} : { receipt: { ...first, also } }),
+            ...(batch === undefined ? {} : { batch }),
+          },
+        );
+      };
+      const kept = { file, receipt };
+      return gathered === undefined
+        ? write([kept], options.batch)
+        : gathered.gathering.write(gathered.index, kept, write);
+    });
+  }
+
+  async writeFiles(files: readonly FileWrite[], options: FileOptions = {}): Promise<void> {
+    for (const file of files) await this.writeFile(file, options);
   }
 
   /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
@@ -115,46 +156,52 @@ export class TaskConnection implements Connection {
     return Promise.resolve();
   }
 
-  #send(given: FileOptions, keeps: boolean, act: Act): Promise<StepResult | undefined> {
-    const { phase, become, deadline, signal } = this.steps;
-    const { isApplying } = phase;
-    phase.steps += 1;
-    const hasReceipt = isApplying && keeps;
-    const cancels = hasReceipt ? deadline : signal;
-    const options: FileOptions = {
-      ...(become === undefined ? {} : { become }),
-      ...(hasReceipt ? { receipt: phase.nextReceipt() } : {}),
-      ...(isApplying && phase.gathered ? { chained: true } : {}),
-      ...(given.become === undefined ? {} : { become: given.become }),
-      signal:
-        given.signal === undefined || hasReceipt
-          ? cancels
-          : AbortSignal.any([cancels, given.signal]),
-    };
-    const mayRepeat = hasReceipt || !isApplying;
-    const sent = (): Promise<StepResult | undefined> => this.#use(act, given, options, mayRepeat);
-    return hasReceipt ? phase.hold(sent) : sent();
+  #whole(script: Script): Script {
+    const { environment } = this.steps;
+    return environment === undefined ? script : joinScripts([environment, script]);
   }
 
-  async #use(
-    act: Act,
-    { timeoutMs, batch: own }: FileOptions,
+  /** The receipt of a step that leaves one, while changes are made. */
+  #receipt(keeps: boolean): ReceiptName | undefined {
+    const { phase } = this.steps;
+    phase.steps += 1;
+    return keeps && phase.isApplying ? phase.nextReceipt() : undefined;
+  }
+
+  /** Does something with the connection; once more with another where that broke, if it may be. */
+  #use<T>(receipt: ReceiptName | undefined, given: FileOptions, act: Act<T>): Promise<T> {
+    const { phase, become = given.become, deadline, signal } = this.steps;
+    const cancels = receipt === undefined ? signal : deadline;
+    const isOwn = given.signal === undefined || given.signal === signal || receipt !== undefined;
+    const options: FileOptions = {
+      ...(given.become === undefined
+        ? become === undefined
+          ? {}
+          : { become }
+        : { become: given.become }),
+      ...(receipt === undefined ? {} : { receipt }),
+      ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
+      signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),
+    };
+    const mayRepeat = receipt !== undefined || !phase.isApplying;
+    const done = (): Promise<T> => this.#again(act, options, given.timeoutMs, mayRepeat);
+    return receipt === undefined ? done() : phase.hold(done);
+  }
+
+  async #again<T>(
+    act: Act<T>,
     options: FileOptions,
+    timeoutMs: number | undefined,
     mayRepeat: boolean,
-  ): Promise<StepResult | undefined> {
-    const { reach, phase, clock, signal, remainingMs } = this.steps;
+  ): Promise<T> {
+    const { reach, clock, signal, remainingMs } = this.steps;
     let delayMs = FIRST_DELAY_MS;
     let lost: { readonly error: CaravanError; readonly atMs: number } | undefined;
     for (;;) {
       let connection: Connection | undefined;
       try {
         connection = await this.pool.connect(this.host, reach);
-        const batch = (await phase.gathered?.gathering.turn(phase.gathered.index)) ?? own;
-        return await act(connection, {
-          ...options,
-          timeoutMs: timeoutMs ?? remainingMs(),
-          ...(batch === undefined ? {} : { batch }),
-        });
+        return await act(connection, { ...options, timeoutMs: timeoutMs ?? remainingMs() });
       } catch (thrown) {
         if (!(thrown instanceof CaravanError) || thrown.kind !== 'connect') throw thrown;
         if (connection !== undefined) await this.pool.drop(this.host, reach, connection);

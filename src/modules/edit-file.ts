@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
-import { attributeChanges, hasOwner, modeInput, ownerOf } from './file-input.js';
+import { attributeChanges, hasOwner, modeInput, modeOf, ownerOf } from './file-input.js';
 import { applyHostChanges, type HostChange } from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 import { joinScripts, sh } from '../values/shell.js';
@@ -81,7 +81,7 @@ export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdi
     path: given.path,
     content: edit.after,
     summary: `edit ${given.path}: ${edit.msg}`,
-    ...(given.mode === undefined ? {} : { mode: given.mode }),
+    ...modeOf(stat, given),
     ...(owner === undefined || hasOwner(stat, owner) ? {} : { owner }),
     diff: { path: given.path, after: edit.after, ...(before === undefined ? {} : { before }) },
   };

@@ -43,6 +43,13 @@ export function attributeChanges(stat: FileStat, wanted: WantedAttributes): RunC
   return changes;
 }
 
+/** The mode of a file that is written: the host is asked for it only where a link stands there. */
+export function modeOf({ type, mode }: FileStat, wanted: WantedAttributes): { mode?: number } {
+  if (wanted.mode !== undefined) return { mode: wanted.mode };
+  if (type === 'link') return {};
+  return { mode: type === 'file' ? mode : 0o644 };
+}
+
 /** `user:group`, `user` or `:group` from an input's `owner` and `group`. */
 export function ownerOf({ owner, group }: WantedAttributes): string | undefined {
   if (owner === undefined && group === undefined) return undefined;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh } from '../values/shell.js';
-import { attributeChanges, hasOwner, modeInput, octal, ownerOf } from './file-input.js';
+import { attributeChanges, hasOwner, modeInput, modeOf, octal, ownerOf } from './file-input.js';
 import { applyHostChanges, type HostChange, type WriteChange } from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 
@@ -57,7 +57,8 @@ function write(seen: SeenFile, given: FileInput): WriteChange {
     path: stat.path,
     content: isSecret ? new Secret(content) : content,
     summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(given.mode)})`}`,
-    ...(given.mode === undefined ? {} : { mode: given.mode }),
+    // Of a new file too, so that the host need not look.
+    ...modeOf(stat, given),
     ...(owner === undefined ? {} : { owner }),
     ...(given.temporary_folder === undefined ? {} : { temporaryFolder: given.temporary_folder }),
     ...(shows

@@ -13,7 +13,7 @@ import type {
   StepResult,
 } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
-import { checkWritten, RENAMED, writeFileScript } from './write-file.js';
+import { checkWritten, RENAMED, writeFilesScript } from './write-file.js';
 
 /** The way to a host: what SSH and local processes do differently. */
 export interface Wire {
@@ -63,19 +63,26 @@ export class HostConnection implements Connection {
     );
   }
 
-  async writeFile(file: FileWrite, options: FileOptions = {}): Promise<void> {
-    const stdin = bytesOf(file.content);
-    const script = writeFileScript(file, stdin);
-    let renamed = false as boolean; // set in the callback
+  writeFile(file: FileWrite, options: FileOptions = {}): Promise<void> {
+    return this.writeFiles([file], options);
+  }
+
+  async writeFiles(files: readonly FileWrite[], options: FileOptions = {}): Promise<void> {
+    const all = files.map((file) => ({ file, content: bytesOf(file.content) }));
+    const waiting = [...files];
     const onLine = (line: string): void => {
-      if (line !== RENAMED) return;
-      renamed = true;
-      file.onRenamed?.();
+      if (line === RENAMED) waiting.shift()?.onRenamed?.();
     };
-    const result = await this.run(script, { ...options, stdin, ...(file.onRenamed && { onLine }) });
-    checkWritten(this.host, file.path, result);
+    const isWatched = files.some(({ onRenamed }) => onRenamed !== undefined);
+    const [first] = all;
+    const result = await this.run(writeFilesScript(all), {
+      ...options,
+      ...(all.length === 1 && first ? { stdin: first.content } : {}),
+      ...(isWatched ? { onLine } : {}),
+    });
+    checkWritten(this.host, all, result);
     // A write that its receipt knows to be done says nothing.
-    if (!renamed) file.onRenamed?.();
+    for (const { onRenamed } of waiting) if (isWatched) onRenamed?.();
   }
 
   forward(address: string, port: number): Promise<Duplex> {

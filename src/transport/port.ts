@@ -44,6 +44,8 @@ export class StepNotRun extends Error {
 export interface ReceiptName {
   readonly run: string;
   readonly step: string;
+  /** Further steps that are done with this one. */
+  readonly also?: readonly string[];
 }
 
 /** Steps that are sent together; two batches are the same where they are the same object. */
@@ -81,7 +83,9 @@ export interface Connection {
   readonly host: string;
   /** Runs a script in a subshell of the persistent shell: one round trip. */
   run(script: Script, options?: StepOptions): Promise<StepResult>;
-  /** Puts a file in place atomically, its SHA-256 checked on arrival. */
+  /** Puts files in place, each atomically, their SHA-256 checked on arrival; all or none begins. */
+  writeFiles(files: readonly FileWrite[], options?: FileOptions): Promise<void>;
+  /** The same for one file. */
   writeFile(file: FileWrite, options?: FileOptions): Promise<void>;
   /** A TCP stream from the host to `address:port` (SSH direct-tcpip), e.g. to the API server there. */
   forward(address: string, port: number): Promise<Duplex>;

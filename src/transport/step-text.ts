@@ -88,12 +88,14 @@ export function receiptFile({ run, step }: ReceiptName): Script {
  * the step runs without a receipt. Only `mkdir` and `cat` are programs, the rest is the shell.
  */
 function withReceipt(receipt: Receipt): string {
+  const { step, also = [] } = receipt;
   const begin = `_r=${receiptFile(receipt).text}
 [ -d "\${_r%/*}" ] || ( umask 077; mkdir -p -- "\${_r%/*}" ) 2>/dev/null`;
   if (receipt.kind === 'again')
     return `${begin}
 if [ -s "$_r.rc" ]; then _c=0; else _b; _c=$?
-[ $_c != 0 ] || printf '0\\n' 2>/dev/null >"$_r.rc"; fi`;
+[ $_c != 0 ] || for _s in ${[step, ...also].map(quoteWord).join(' ')}; do
+printf '0\\n' 2>/dev/null >"\${_r%/*}/$_s.rc"; done; fi`;
   return `${begin}
 _boot=-; { read -r _boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 _k=none; set -C; printf '%s %s\\n' $$ "$_boot" 2>/dev/null >"$_r" && _k=new; set +C

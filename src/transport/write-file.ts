@@ -1,75 +1,142 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { CaravanError } from '../values/error.js';
-import { sh, type Script } from '../values/shell.js';
+import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
 import type { FileWrite, StepResult } from './port.js';
 
 /** Exit code of the script where the bytes that arrived are not those that were sent. */
 const DAMAGED = 91;
 
-/** What the script prints when the file is in its place. */
+/** What the script prints when a file is in its place. */
 export const RENAMED = 'renamed';
 
+/** Modes that a new file can get from the umask, so that no `chmod` is needed. */
+const PLAIN_MODES = 0o666;
+
+/** One file with its bytes. */
+export interface FileBytes {
+  readonly file: FileWrite;
+  readonly content: Buffer;
+}
+
 /**
- * A script that puts its standard input in place of a file, in one step: temporary file of mode
- * 0600 with a random name, SHA-256, owner, mode, sync, rename, sync. Whatever fails, the file that
- * was there stays as it was and the temporary file goes.
+ * A script that puts files in place, in one step: temporary files with random names, SHA-256,
+ * owner, mode, sync; then each is renamed, and the folders are synced. Whatever fails before the
+ * first rename, all files that were there stay as they were and the temporary ones go.
  *
  * The path itself is replaced: where it is a symbolic link, the link becomes the file, and what it
  * pointed at stays as it is (its mode and owner are the defaults). A folder is refused.
+ *
+ * The bytes of a single file come through standard input; those of several stand in the script.
  */
-export function writeFileScript(file: FileWrite, content: Buffer): Script {
-  const folder = posix.dirname(file.path);
-  const name = posix.basename(file.path);
-  const random = randomBytes(12).toString('hex');
-  const temporary = posix.join(file.temporaryFolder ?? folder, `.${name}.${random}.tmp`);
-  const sum = createHash('sha256').update(content).digest('hex');
-  return sh`umask 077
-target=${file.path}; folder=${folder}; tmp=${temporary}
-mode=${file.mode?.toString(8) ?? ''}; owner=${file.owner ?? ''}
-fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
+export function writeFilesScript(files: readonly FileBytes[]): Script {
+  const all = files.map(({ file, content }, i) => {
+    const folder = posix.dirname(file.path);
+    const random = randomBytes(12).toString('hex');
+    const name = `.${posix.basename(file.path)}.${random}.tmp`;
+    const temporary = posix.join(file.temporaryFolder ?? folder, name);
+    return { file, content, folder, temporary, number: i + 1 };
+  });
+  const temporaries = all.map(({ temporary }) => temporary);
+  return joinScripts([
+    sh`fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
 about() { stat -L -c "$1" -- "$3" 2>/dev/null || stat -L -f "$2" -- "$3"; }
-trap 'rm -f -- "$tmp"' EXIT
-trap 'exit 143' HUP INT TERM
-[ ! -d "$target" ] || fail 1 "$target is a folder (or a link to one)"
-set -C
-cat >"$tmp" || fail 1 "cannot write $tmp"
-set +C
-found=$(sha256sum <"$tmp" 2>/dev/null || shasum -a 256 <"$tmp")
-[ "\${found%% *}" = ${sum} ] || fail ${DAMAGED} "found SHA-256 \${found%% *}"
-[ "$(about %d %d "$tmp")" = "$(about %d %d "$folder")" ] ||
-  fail 1 "\${tmp%/*} is not on the file system of $folder, so a rename would not be atomic"
-if [ -e "$target" ]; then
-  [ -n "$mode" ] || mode=$(about %a %Lp "$target")
-  [ -n "$owner" ] || owner=$(about %u:%g %u:%g "$target")
-fi
-[ "\${owner:-same}" = same ] || [ "$owner" = "$(about %u:%g %u:%g "$tmp")" ] ||
-  chown -- "$owner" "$tmp" || exit 1
-chmod -- "\${mode:-644}" "$tmp" || exit 1
-sync -- "$tmp" 2>/dev/null || sync
-${
-  file.beforeRename
-    ? sh`( ${file.beforeRename}
+trap ${`rm -f -- ${temporaries.map(quoteWord).join(' ')}`} EXIT
+trap 'exit 143' HUP INT TERM`,
+    ...all.map((one) => prepareScript(one, files.length === 1)),
+    ...(files.length === 1 ? [] : [checkAll(all)]),
+    sh`sync -- ${temporaries} 2>/dev/null || sync`,
+    ...all.flatMap(({ file: { beforeRename, path }, temporary }) => [
+      beforeRename
+        ? sh`( ${beforeRename}
 ) >/dev/null 2>&1`
-    : sh``
-}
-mv -f -- "$tmp" "$target" || exit 1
-echo ${RENAMED}
-trap - EXIT
-sync -- "$folder" 2>/dev/null || sync`;
+        : sh``,
+      sh`mv -f -- ${temporary} ${path} || exit 1
+echo ${RENAMED}`,
+    ]),
+    sh`trap - EXIT
+sync -- ${[...new Set(all.map(({ folder }) => folder))]} 2>/dev/null || sync`,
+  ]);
 }
 
-/** Throws what a result of {@link writeFileScript} says went wrong. */
-export function checkWritten(host: string, path: string, result: StepResult): void {
+interface Prepared extends FileBytes {
+  readonly folder: string;
+  readonly temporary: string;
+  readonly number: number;
+}
+
+/** Makes the temporary file, with its mode and owner. */
+function prepareScript(one: Prepared, isSingle: boolean): Script {
+  const { file, content, folder, temporary } = one;
+  const { mode, owner = '' } = file;
+  const isPlain = mode !== undefined && (mode & ~PLAIN_MODES) === 0;
+  const elsewhere =
+    file.temporaryFolder === undefined || file.temporaryFolder === folder
+      ? sh``
+      : sh`[ "$(about %d %d "$tmp")" = "$(about %d %d ${folder})" ] ||
+  fail 1 ${`${file.temporaryFolder} is not on the file system of ${folder}, so a rename would not be atomic`}`;
+  const received = isSingle ? sh`cat >"$tmp"` : heredoc(content);
+  return joinScripts([
+    sh`target=${file.path}; tmp=${temporary}; owner=${owner}; mode=
+[ ! -d "$target" ] || fail 1 "$target is a folder (or a link to one)"
+umask ${isPlain ? (0o777 & ~mode).toString(8).padStart(3, '0') : '077'}
+set -C
+${received} || fail 1 "cannot write $tmp"
+set +C`,
+    isSingle ? checkOne(content) : sh``,
+    elsewhere,
+    // What belongs to us is ours again; else it stays whose it was.
+    sh`if [ -e "$target" ]; then
+${mode === undefined ? sh`mode=$(about %a %Lp "$target")` : sh`:`}
+[ -n "$owner" ] || { [ -O "$target" ] && [ -G "$target" ] && [ -G "$tmp" ]; } ||
+  owner=$(about %u:%g %u:%g "$target")
+fi
+[ -z "$owner" ] || chown -- "$owner" "$tmp" || exit 1`,
+    isPlain
+      ? sh``
+      : sh`chmod -- ${mode === undefined ? sh`"\${mode:-644}"` : mode.toString(8)} "$tmp" || exit 1`,
+  ]);
+}
+
+/** The end of the heredoc cannot stand in base64. */
+function heredoc(content: Buffer): Script {
+  const lines = content.toString('base64').match(/.{1,4096}/g) ?? [];
+  return joinScripts([
+    sh`base64 -d >"$tmp" <<'~'`,
+    ...lines.map((line) => sh`${line}`),
+    sh`~\n[ $? = 0 ]`,
+  ]);
+}
+
+function sumOf(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function checkOne(content: Buffer): Script {
+  return sh`found=$(sha256sum <"$tmp" 2>/dev/null || shasum -a 256 <"$tmp")
+[ "\${found%% *}" = ${sumOf(content)} ] || fail ${DAMAGED} "found SHA-256 \${found%% *}"`;
+}
+
+/** One program checks all. */
+function checkAll(all: readonly Prepared[]): Script {
+  const temporaries = all.map(({ temporary }) => temporary);
+  const sums = all.map(({ content }) => sumOf(content));
+  // A sum with a backslash in front is that of a file with an odd name.
+  return sh`found=$({ sha256sum -- ${temporaries} 2>/dev/null || shasum -a 256 -- ${temporaries}; } |
+  while read -r sum name; do echo "\${sum#\\\\}"; done)
+[ "$found" = ${sums.join('\n')} ] || fail ${DAMAGED} "found SHA-256 $found"`;
+}
+
+/** Throws what a result of {@link writeFilesScript} says went wrong. */
+export function checkWritten(host: string, files: readonly FileBytes[], result: StepResult): void {
   if (result.code === 0) return;
+  const path = files.map(({ file }) => file.path).join(', ');
   const said = result.stderr.trim() || `exit code ${String(result.code)}`;
   throw result.code === DAMAGED
     ? new CaravanError(
         'verify',
         `${host}: ${path} arrived damaged and was not put in place: ${said}`,
-        {
-          host,
-        },
+        { host },
       )
     : new CaravanError('command', `${host}: ${path} could not be written: ${said}`, { host });
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { startChild } from '../../src/transport/local.js';
 import { openShell } from '../../src/transport/open-shell.js';
 import { PrivilegeLevel } from '../../src/transport/privilege-level.js';
-import { checkWritten, writeFileScript } from '../../src/transport/write-file.js';
+import { checkWritten, writeFilesScript } from '../../src/transport/write-file.js';
 import { sh } from '../../src/values/shell.js';
 import { processesWith, until } from './ended.js';
 
@@ -48,10 +48,24 @@ describe.each(shells)('A persistent %s', (shell) => {
     const folder = (await level.run({ script: sh`mktemp -d` })).stdout.trim();
     const stdin = Buffer.from('\0binary\n\xff', 'latin1');
     const path = `${folder}/a b`;
-    const script = writeFileScript({ path, content: stdin, mode: 0o640 }, stdin);
-    checkWritten('web01', path, await level.run({ script, stdin }));
-    const found = await level.run({ script: sh`ls -a ${folder}; base64 ${path}; rm -r ${folder}` });
-    expect(found.stdout).toBe(`.\n..\na b\n${stdin.toString('base64')}\n`);
+    const one = [{ file: { path, content: stdin, mode: 0o640 }, content: stdin }];
+    checkWritten('web01', one, await level.run({ script: writeFilesScript(one), stdin }));
+    const modes = [0o600, 0o644, 0o755];
+    const several = modes.map((mode, i) => ({
+      file: { path: `${folder}/${i}\\x`, content: stdin, mode },
+      content: Buffer.concat([stdin, Buffer.alloc(i * 10_000, 'x')]),
+    }));
+    checkWritten('web01', several, await level.run({ script: writeFilesScript(several) }));
+    const found = await level.run({
+      script: sh`cd ${folder} && stat -c '%a %s %n' -- *; ls -A | wc -l; base64 'a b'; rm -r ${folder}`,
+    });
+    expect(found.stdout.split('\n').map((line) => line.trim())).toEqual([
+      ...modes.map((mode, i) => `${mode.toString(8)} ${stdin.length + i * 10_000} ${i}\\x`),
+      `640 ${stdin.length} a b`,
+      '4',
+      stdin.toString('base64'),
+      '',
+    ]);
     level.end();
   });
 });

@@ -161,3 +161,42 @@ test.runIf(canUnshare)(
   },
   120_000,
 );
+
+const PROMPTS = `
+- hosts: h1
+  vars_prompt:
+    - { name: who, prompt: Who is it, private: false }
+    - { name: where, default: here, private: false }
+    - { name: word }
+  tasks:
+    - { name: says, debug: { msg: "{{ who }} is {{ where }}" } }
+    - { name: shows, debug: { var: word } }
+`;
+
+test('vars_prompt asks on a terminal, and shows no answer that is private', async () => {
+  const path = await folder();
+  writeFiles(path, { hosts: HOSTS, 'site.yml': PROMPTS });
+  const shown = await onTerminal(['run', '-i', 'hosts', '-vvvv', 'site.yml'], {
+    ...{ folder: path, rows: 60, columns: 100 },
+    steps: [
+      { when: /Who is it:$/m, type: 'ann' },
+      { when: /where \[here\]:$/m, type: '' },
+      { when: /word:$/m, type: 'open sesame' },
+    ],
+  });
+  expect(shown.text).toMatch(/"msg": "ann is here"[^]*"word": "\[secret\]"/);
+  expect(shown.screens.join('\n')).not.toContain('sesame');
+  expect(shown.code).toBe(0);
+});
+
+test('vars_prompt is an error without a terminal, unless -e answers', async () => {
+  const path = await folder();
+  writeFiles(path, { hosts: HOSTS, 'site.yml': PROMPTS });
+  const { err, code } = await caravanRun(path, '-i', 'hosts', '-e', 'who=ann', 'site.yml');
+  expect(code).toBe(1);
+  expect(err).toContain("vars_prompt: 'where' cannot be asked: no terminal");
+  expect(err).toContain('give it with -e where=...');
+  const answers = ['-e', 'who=ann where=there word=x'];
+  const given = await caravanRun(path, '-i', 'hosts', ...answers, 'site.yml');
+  expect(given.out).toContain('ann is there');
+});

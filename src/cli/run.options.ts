@@ -75,7 +75,12 @@ export function withHostOptions(command: Command): Command {
     .option('-k, --ask-pass', 'ask for the password of the login', false)
     .option('--private-key <file>', 'key to log in with')
     .option('-T, --timeout <seconds>', 'deadline of a login', count)
-    .option('-v, --verbose', 'show results too; may be repeated', (_, n: number) => n + 1, 0)
+    .option(
+      '-v, --verbose',
+      'results of what changed or failed; -vv: all results, places, reasons; -vvv: each host by itself, with the time; -vvvv: records, results as JSON',
+      (_, n: number) => n + 1,
+      0,
+    )
     .option(
       '--state <folder>',
       "folder of a rotation's authorities (default: .caravan beside the inventory)",

@@ -37,6 +37,25 @@ export async function askPassword(prompt: string): Promise<Secret> {
 }
 
 /**
+ * Asks for a line on the terminal.
+ * @throws CaravanError cancelled on Ctrl-C and Ctrl-D.
+ */
+export async function askText(prompt: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      lines.question(prompt, resolve);
+      for (const end of ['SIGINT', 'close'])
+        lines.once(end, () => {
+          reject(new CaravanError('cancelled', 'no answer was given'));
+        });
+    });
+  } finally {
+    lines.close();
+  }
+}
+
+/**
  * Asks whether a task runs (`--step`): `y`, `n`, or `c` to ask no more; nothing is no.
  * @throws CaravanError input where there is no terminal to ask on.
  */

@@ -23,6 +23,7 @@ import { listing } from './run.listing.js';
 import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
 import { askPassword, askStep } from './run.password.js';
 import { openRecord, type KeptRecord } from './run.record.js';
+import { askPrompts } from './run.prompts.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
 import { vaultPasswordsOf } from './vault-options.js';
@@ -203,10 +204,11 @@ async function execute(
 ): Promise<RunOutcome> {
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
+  const asked = await askPrompts(playbook, vars);
   const connectionOverrides = await overrides(options);
   const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>
-    runLoaded(playbook, {
+    runLoaded(asked, {
       ...{ file, inventory, forks, tags, skipTags, check, diff, signal },
       ...{ modules: read.modules, parseVars: read.parseVars },
       transport: createTransport(),

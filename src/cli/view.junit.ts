@@ -26,16 +26,26 @@ function testCase({
     return `${head}><skipped message="${escaped(reason ?? '')}"/></testcase>`;
   if (error === undefined || ignored === true) return `${head}/>`;
   const message = [error.message, ...(error.hint === undefined ? [] : [error.hint])].join('\n');
-  return `${head}><failure type="${error.kind}" message="${escaped(error.message)}">${escaped(message)}</failure></testcase>`;
+  // A host that did not answer says nothing of the task.
+  const element = status === 'unreachable' ? 'error' : 'failure';
+  return `${head}><${element} type="${error.kind}" message="${escaped(error.message)}">${escaped(message)}</${element}></testcase>`;
+}
+
+function counts(results: readonly HostResult[]): string {
+  const count = (wanted: (one: HostResult) => boolean): number => results.filter(wanted).length;
+  const isBad = ({ error, ignored }: HostResult): boolean =>
+    error !== undefined && ignored !== true;
+  const errors = count((one) => isBad(one) && one.status === 'unreachable');
+  const failures = count(isBad) - errors;
+  const seconds = results.reduce((sum, one) => sum + one.seconds, 0);
+  return `tests="${results.length}" failures="${failures}" errors="${errors}" time="${seconds.toFixed(3)}"`;
 }
 
 function suite(play: string, results: readonly HostResult[]): string[] {
-  const count = (wanted: (one: HostResult) => boolean): number => results.filter(wanted).length;
-  const failures = count(({ error, ignored }) => error !== undefined && ignored !== true);
-  const skipped = count(({ status }) => status === 'skipped');
-  const seconds = results.reduce((sum, one) => sum + one.seconds, 0);
+  const skipped = results.filter(({ status }) => status === 'skipped').length;
+  const [timestamp = ''] = (results[0]?.at ?? '').split('.');
   return [
-    `  <testsuite name="${escaped(play)}" tests="${results.length}" failures="${failures}" skipped="${skipped}" time="${seconds.toFixed(3)}">`,
+    `  <testsuite name="${escaped(play)}" ${counts(results)} skipped="${skipped}" timestamp="${timestamp}">`,
     ...results.map(testCase),
     '  </testsuite>',
   ];
@@ -49,7 +59,8 @@ export function junitSink(write: (text: string) => void): EventSink {
       plays.set(event.play, [...(plays.get(event.play) ?? []), event]);
     if (event.type !== 'run-end') return;
     const suites = [...plays].flatMap(([play, results]) => suite(play, results));
-    const lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<testsuites>', ...suites];
+    const head = `<testsuites ${counts([...plays.values()].flat())}>`;
+    const lines = ['<?xml version="1.0" encoding="UTF-8"?>', head, ...suites];
     write(`${[...lines, '</testsuites>'].join('\n')}\n`);
   };
 }

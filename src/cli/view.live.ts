@@ -1,76 +1,145 @@
-import { terminalTail } from './view.tail.js';
-import type { EventSink, RunEvent } from '../engine/events.js';
+import type { EventSink, HostStatus, RunEvent } from '../engine/events.js';
 import type { Paint } from './view.color.js';
-import { foldHosts } from './view.fold.js';
-import { TextView } from './view.text.js';
+import { regionLines } from './view.region.js';
+import { terminalTail } from './view.tail.js';
+import { TextView, type TextOptions } from './view.text.js';
 import type { ViewStream } from './view.js';
+import { visible } from './view.visible.js';
 
-/** Hosts in hand that are shown one by one; more are folded, so the tail stays short. */
-const MOST_ROWS = 6;
+/** The drawn lines are made anew at most this often; a second passes at least this often. */
+const [MOST_OFTEN_MS, LEAST_OFTEN_MS] = [100, 1000];
 
-/** Lines that stay, and below them what is in hand: the task, who is done, who is still at it. */
+interface AtWork {
+  line: string;
+  since: number;
+}
+
+/** Lines that stay, and below them what is in hand, never higher than the terminal. */
 export class LiveView {
   readonly #tail;
   readonly #text: TextView;
-  readonly #waiting = new Map<string, string>();
+  readonly #atWork = new Map<string, AtWork>();
+  readonly #done = new Map<HostStatus, string[]>();
   #task = '';
   #total = 0;
+  #startedAt = 0;
+  #drawnAt = 0;
+  #dueAt = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly stream: ViewStream,
     readonly paint: Paint,
-    verbosity: number,
+    options: TextOptions,
+    readonly now: () => number = Date.now,
   ) {
     this.#tail = terminalTail(stream);
-    this.#text = new TextView(
-      (text) => {
-        this.#tail.above(text);
-      },
-      paint,
-      verbosity,
-    );
+    const write = (text: string): void => {
+      this.#tail.above(text);
+    };
+    this.#text = new TextView(write, paint, options);
   }
 
   readonly say = (line: string): void => {
     this.#text.line(line);
-    this.#draw();
   };
 
   readonly sink: EventSink = (event) => {
     this.#follow(event);
     // A line of progress is part of the tail, and gone when its host is done.
     if (event.type !== 'progress') this.#text.sink(event);
-    if (event.type === 'run-end') this.#tail.clear();
-    else this.#draw();
+    if (event.type === 'run-end') this.#stop();
+    else if (this.#atWork.size === 0) this.#draw();
+    else this.#drawSoon(MOST_OFTEN_MS - (this.now() - this.#drawnAt));
   };
 
   #follow(event: RunEvent): void {
-    if (event.type === 'task-start') {
-      this.#task = event.task;
-      this.#total = event.hosts.length;
-      this.#waiting.clear();
-      for (const host of event.hosts) this.#waiting.set(host, '');
-    } else if (event.type === 'progress') this.#waiting.set(event.host, event.line);
-    else if (event.type === 'host-result') {
-      if (event.item === undefined) this.#waiting.delete(event.host);
-      else this.#waiting.set(event.host, `done: ${event.item}`);
-    } else if (event.type === 'play-start' || event.type === 'run-end') this.#waiting.clear();
+    switch (event.type) {
+      case 'task-start': {
+        // Hosts that run freely begin their tasks one by one.
+        if (event.hosts.length > 1 || this.#atWork.size === 0) {
+          this.#forget();
+          this.#task = event.task;
+          this.#startedAt = this.now();
+        }
+        this.#total += event.hosts.length;
+        const since = this.now();
+        for (const host of event.hosts) this.#atWork.set(host, { line: '', since });
+        return;
+      }
+      case 'progress':
+        this.#tell(event.host, event.line);
+        return;
+      case 'host-result':
+        if (event.item === undefined) this.#finish(event.host, event.status);
+        else this.#tell(event.host, `done: ${event.item}`);
+        return;
+      case 'run-start':
+      case 'play-start':
+      case 'run-end':
+        this.#forget();
+        return;
+      case 'record':
+    }
+  }
+
+  #tell(host: string, line: string): void {
+    const known = this.#atWork.get(host);
+    const since = known === undefined || known.line === '' ? this.now() : known.since;
+    this.#atWork.set(host, { line: visible(line).replaceAll('\t', '    '), since });
+  }
+
+  #finish(host: string, status: HostStatus): void {
+    this.#atWork.delete(host);
+    const hosts = this.#done.get(status) ?? [];
+    this.#done.set(status, hosts);
+    hosts.push(host);
+  }
+
+  #forget(): void {
+    this.#atWork.clear();
+    this.#done.clear();
+    this.#total = 0;
+  }
+
+  #drawSoon(ms: number): void {
+    if (ms <= 0) {
+      this.#draw();
+      return;
+    }
+    const dueAt = this.now() + ms;
+    if (this.#timer !== undefined && this.#dueAt <= dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#draw();
+    }, ms).unref();
   }
 
   #draw(): void {
-    const { dim, cyan } = this.paint;
-    if (this.#waiting.size === 0) {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#drawnAt = this.now();
+    if (this.#atWork.size === 0) {
       this.#tail.show([]);
       return;
     }
-    const done = this.#total - this.#waiting.size;
-    const telling = [...this.#waiting].filter(([, line]) => line !== '').slice(-MOST_ROWS);
-    const told = new Set(telling.map(([host]) => host));
-    const silent = [...this.#waiting.keys()].filter((host) => !told.has(host));
-    this.#tail.show([
-      cyan(`  ${this.#task}: ${done} of ${this.#total} done`),
-      ...telling.map(([host, line]) => dim(`    ${host} | ${line}`)),
-      ...(silent.length > 0 ? [dim(`    ${foldHosts(silent)}`)] : []),
-    ]);
+    const seconds = (since: number): number => (this.now() - since) / 1000;
+    const all = [...this.#atWork].map(([host, { line, since }]) => ({ host, line, since }));
+    const telling = all.filter(({ line }) => line !== '').sort((a, b) => a.since - b.since);
+    const inHand = {
+      ...{ task: this.#task, total: this.#total, seconds: seconds(this.#startedAt) },
+      telling: telling.map(({ host, line, since }) => ({ host, line, seconds: seconds(since) })),
+      silent: all.filter(({ line }) => line === '').map(({ host }) => host),
+      done: this.#done,
+    };
+    this.#tail.show(regionLines(inHand, this.#tail.room(), this.paint));
+    this.#drawSoon(LEAST_OFTEN_MS);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#tail.clear();
   }
 }

@@ -3,11 +3,29 @@ import type { JsonObject } from '../values/json.js';
 import type { Paint } from './view.color.js';
 import { unifiedDiff } from './view.diff.js';
 import { foldHosts } from './view.fold.js';
+import { LeftIn } from './view.left.js';
+import { visible } from './view.visible.js';
 
 type HostResult = Extract<RunEvent, { type: 'host-result' }>;
 
 /** What results hold for playbooks, and not for people. */
 const UNSHOWN = ['changed', 'failed', 'ansible_facts', 'skipped', 'dest', 'rc'];
+
+/** More hosts than this are folded in the recap, where their counts are the same. */
+const MOST_RECAP_LINES = 20;
+
+/** Lines of what a failed command printed. */
+const MOST_PRINTED = 10;
+
+/** How much is shown. */
+export interface TextOptions {
+  /**
+   * 0: how tasks ended and what they changed. 1: results of what changed or failed. 2: all results,
+   * the place of each task, and why hosts are as asked or skipped. 3: each host by itself, with the
+   * time of day. 4: records, and results as JSON.
+   */
+  readonly verbosity?: number;
+}
 
 function colour(paint: Paint, status: HostStatus): (text: string) => string {
   const colours = {
@@ -48,8 +66,14 @@ function whole(result: JsonObject): string {
     .join('\n');
 }
 
+/** What a failed command printed, besides the standard error that its error holds. */
+function printed({ stdout, stderr }: JsonObject): string | undefined {
+  const both = typeof stdout === 'string' && stdout !== '' && stderr !== '';
+  return both ? `stdout: ${stdout.split('\n').slice(-MOST_PRINTED).join('\n')}` : undefined;
+}
+
 function indent(text: string, by: string): string {
-  return text.trimEnd().replaceAll('\n', `\n${by}`);
+  return visible(text).trimEnd().replaceAll('\n', `\n${by}`);
 }
 
 /** An error as lines: kind and message, hint, place. */
@@ -66,22 +90,30 @@ export class TextView {
   #held: HostResult[] = [];
   #task = '';
 
+  readonly #verbosity: number;
+  readonly #leftIn = new LeftIn();
+
   constructor(
     readonly write: (text: string) => void,
     readonly paint: Paint,
-    /** From 1 on, results are shown whole. */
-    readonly verbosity = 0,
-  ) {}
+    { verbosity = 0 }: TextOptions = {},
+  ) {
+    this.#verbosity = verbosity;
+  }
 
   readonly sink: EventSink = (event) => {
+    this.#leftIn.follow(event);
     switch (event.type) {
       case 'host-result':
         this.#held.push(event);
+        if (this.#verbosity >= 3) this.flush();
         return;
       case 'progress':
-        this.line(this.paint.dim(`  ${event.host} | ${event.line}`));
+        this.line(this.paint.dim(`  ${event.host} | ${visible(event.line)}`));
         return;
       case 'record':
+        if (this.#verbosity >= 4)
+          this.line(this.paint.dim(`  ${event.host} ${event.name}: ${JSON.stringify(event.data)}`));
         return;
       case 'run-start':
         if (event.check) this.line(this.paint.cyan('Dry run: nothing is changed.'));
@@ -92,14 +124,12 @@ export class TextView {
         return;
       case 'task-start':
         this.flush();
-        this.#task = event.task;
-        this.line(
-          `\n${this.paint.bold(`${event.handler ? 'HANDLER' : 'TASK'} [${event.task}]`)} ${this.paint.dim(event.source)}`,
-        );
+        this.#taskStart(event);
         return;
       case 'run-end':
         this.flush();
         this.#recap(event);
+        this.#left(event);
     }
   };
 
@@ -112,29 +142,33 @@ export class TextView {
     this.line(`\n${this.paint.bold(`PLAY [${play}]`)} ${foldHosts(hosts)}${which}`);
   }
 
+  #taskStart({ task, handler, source }: Extract<RunEvent, { type: 'task-start' }>): void {
+    this.#task = task;
+    const head = this.paint.bold(`${handler ? 'HANDLER' : 'TASK'} [${task}]`);
+    this.line(`\n${head}${this.#verbosity >= 2 ? ` ${this.paint.dim(source)}` : ''}`);
+  }
+
   /** What a result has to say, besides its changes and its error. */
   #said({ status, result }: HostResult): string | undefined {
-    if (status === 'skipped' || status === 'unreachable') return undefined;
-    if (this.verbosity > 0 && result !== undefined) return whole(result);
-    return status === 'failed' ? undefined : message(result);
+    if (status === 'skipped' || status === 'unreachable' || result === undefined) return undefined;
+    if (this.#verbosity >= 4) return JSON.stringify(result, null, 2);
+    if (this.#verbosity >= (status === 'ok' ? 2 : 1)) return whole(result);
+    return status === 'failed' ? printed(result) : message(result);
+  }
+
+  /** Why a host is as asked, or was left out: no news, so only where it is asked for. */
+  #why({ status, reason, changes }: HostResult): string | undefined {
+    const isNews = status !== 'ok' && status !== 'skipped';
+    return changes.length > 0 || (!isNews && this.#verbosity < 2) ? undefined : reason;
   }
 
   /** Prints the results held, the same ones as one. */
   flush(): void {
     const groups = new Map<string, HostResult[]>();
     for (const result of this.#held) {
-      const { status, item, reason, changes, error, ignored } = result;
-      const said = this.#said(result);
-      const key = JSON.stringify([
-        result.task,
-        status,
-        item,
-        reason,
-        changes,
-        error,
-        ignored,
-        said,
-      ]);
+      const { task, status, item, changes, error, ignored } = result;
+      const said = [this.#why(result), this.#said(result)];
+      const key = JSON.stringify([task, status, item, changes, error, ignored, said]);
       groups.set(key, [...(groups.get(key) ?? []), result]);
     }
     this.#held = [];
@@ -143,24 +177,34 @@ export class TextView {
 
   #group(group: readonly HostResult[]): void {
     const first = group[0] as HostResult;
-    const { status, item, reason, changes, error, source, ignored, task } = first;
+    const { status, item, changes, error, source, ignored, task, at } = first;
+    const reason = this.#why(first);
     const seconds = Math.max(...group.map((result) => result.seconds));
     const hosts = foldHosts(group.map(({ host }) => host));
     const what = [
       // Hosts that run freely are at other tasks than the one that was named last.
       ...(task === this.#task ? [] : [`[${task}]`]),
       ...(item === undefined ? [] : [`(${item})`]),
-      ...(changes.length > 0 ? [changes.map(({ summary }) => summary).join('; ')] : []),
-      ...(reason === undefined || changes.length > 0 ? [] : [reason]),
+      // An error names what was done itself.
+      ...(changes.length > 0 && error === undefined
+        ? [changes.map(({ summary }) => summary).join('; ')]
+        : []),
+      ...(reason === undefined ? [] : [reason]),
       ...(ignored === true ? ['(ignored)'] : []),
     ].join(' ');
-    const head = `  ${status.padEnd(11)} ${hosts}  ${seconds.toFixed(1)}s`;
+    const time = this.#verbosity >= 3 ? ` at ${at.slice(11, 23)}` : '';
+    const head = `  ${status.padEnd(11)} ${hosts}  ${seconds.toFixed(1)}s${time}`;
     this.line(`${colour(this.paint, status)(head)}${what === '' ? '' : `  ${what}`}`);
     const said = this.#said(first);
     if (said !== undefined && said !== '')
       this.line(`              ${indent(said, ' '.repeat(14))}`);
     for (const { diff } of changes) if (diff !== undefined) this.#diff(unifiedDiff(diff));
     if (error === undefined) return;
+    if (ignored === true) {
+      const [text = ''] = errorLines(error);
+      this.line(`              ${indent(text, ' '.repeat(14))}`);
+      return;
+    }
     for (const text of errorLines(error, error.source ?? source))
       this.line(this.paint.red(`              ${indent(text, ' '.repeat(14))}`));
   }
@@ -170,21 +214,48 @@ export class TextView {
     for (const line of lines) {
       const isHead = line.startsWith('--- ') || line.startsWith('+++ ');
       const by = isHead ? bold : { '-': red, '+': green, '@': cyan }[line[0] ?? ''];
-      this.line(`    ${by === undefined ? line : by(line)}`);
+      this.line(`    ${by === undefined ? visible(line) : by(visible(line))}`);
     }
   }
 
   #recap({ recap, seconds, outcome }: Extract<RunEvent, { type: 'run-end' }>): void {
-    const width = Math.max(0, ...Object.keys(recap).map((host) => host.length));
+    const rows = recapRows(recap);
+    const width = Math.max(0, ...rows.map(({ hosts }) => hosts.length));
     this.line(`\n${this.paint.bold('RECAP')} ${outcome} in ${seconds.toFixed(1)}s`);
-    for (const [host, counts] of Object.entries(recap))
-      this.line(`${this.#recapHost(host.padEnd(width), counts)} : ${counted(counts)}`);
+    for (const { hosts, counts } of rows)
+      this.line(`${this.#recapHost(hosts.padEnd(width), counts)} : ${counted(counts)}`);
+  }
+
+  #left(event: Extract<RunEvent, { type: 'run-end' }>): void {
+    const lines = this.#leftIn.lines(event);
+    if (event.outcome === 'ok' || lines.length === 0) return;
+    this.line(`\n${this.paint.bold('LEFT IN')}`);
+    for (const line of lines) this.line(`  ${line}`);
   }
 
   #recapHost(host: string, counts: HostRecap): string {
     if (counts.failed + counts.unreachable > 0) return this.paint.red(host);
     return counts.changed > 0 ? this.paint.yellow(host) : this.paint.green(host);
   }
+}
+
+interface RecapRow {
+  readonly hosts: string;
+  readonly counts: HostRecap;
+}
+
+/** A row a host, in the order of their names; of many hosts a row for those that are alike. */
+function recapRows(recap: Readonly<Record<string, HostRecap>>): RecapRow[] {
+  const byName = new Intl.Collator('en', { numeric: true }).compare;
+  const all = Object.entries(recap).sort(([a], [b]) => byName(a, b));
+  if (all.length <= MOST_RECAP_LINES) return all.map(([hosts, counts]) => ({ hosts, counts }));
+  const alike = new Map<string, { hosts: string[]; counts: HostRecap }>();
+  for (const [host, counts] of all) {
+    const row = alike.get(counted(counts)) ?? { hosts: [], counts };
+    alike.set(counted(counts), row);
+    row.hosts.push(host);
+  }
+  return [...alike.values()].map(({ hosts, counts }) => ({ hosts: foldHosts(hosts), counts }));
 }
 
 function counted(counts: HostRecap): string {

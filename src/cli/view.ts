@@ -14,6 +14,8 @@ export interface ViewStream {
   readonly isTTY?: boolean;
   readonly rows?: number;
   readonly columns?: number;
+  on?(event: 'resize', changed: () => void): unknown;
+  off?(event: 'resize', changed: () => void): unknown;
 }
 
 /** How a run is shown. */
@@ -21,7 +23,7 @@ export interface ViewOptions {
   readonly format: OutputFormat;
   /** Whether the run was asked for diffs; they then come with the events. */
   readonly diff: boolean;
-  /** 0 (default): what changed or failed. 1: results too. */
+  /** As {@link TextOptions} says (default: 0). */
   readonly verbosity?: number;
   /** Default: standard output. */
   readonly stream?: ViewStream;
@@ -52,13 +54,12 @@ export function createView(options: ViewOptions): View {
   if (options.format === 'junit')
     return { sink: junitSink(write), say: (line) => process.stderr.write(`${line}\n`) };
   const isTerminal = stream.isTTY === true;
-  const { verbosity = 0 } = options;
   const colours = paint(options.colour ?? (isTerminal && !process.env['NO_COLOR']));
   if (isTerminal) {
-    const live = new LiveView(stream, colours, verbosity);
+    const live = new LiveView(stream, colours, options);
     return { sink: live.sink, say: live.say };
   }
-  const view = new TextView(write, colours, verbosity);
+  const view = new TextView(write, colours, options);
   return {
     sink: view.sink,
     say: (line) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { kubectl, kubectlChanged, kubectlWords } from './kubectl.js';
+import { kubectl, kubectlChanged, kubectlChanges, kubectlWords } from './kubectl.js';
 
 const parse = (given: object) => kubectl.input.parse(given);
 
@@ -45,4 +45,26 @@ test.each<[object, string, boolean]>([
 test('kubectl takes one verb, and a patch with what it patches', () => {
   expect(kubectl.input.safeParse({ get: 'nodes', drain: 'w1' }).success).toBe(false);
   expect(kubectl.input.safeParse({ patch: 'x/y' }).success).toBe(false);
+});
+
+test('kubectlChanges gives each object as it was and as it will be', () => {
+  const diff = `diff -N -U 1000000 /tmp/LIVE-1/v1.ConfigMap.ns.a /tmp/MERGED-2/v1.ConfigMap.ns.a
+--- /tmp/LIVE-1/v1.ConfigMap.ns.a\t2026-01-01 00:00:00.000000000 +0000
++++ /tmp/MERGED-2/v1.ConfigMap.ns.a\t2026-01-01 00:00:00.000000000 +0000
+@@ -1,3 +1,3 @@
+ data:
+-  a: "1"
++  a: "2"
+ kind: ConfigMap
+`;
+  expect(kubectlChanges(diff)).toEqual([
+    {
+      summary: 'kubectl apply v1.ConfigMap.ns.a',
+      diff: {
+        path: 'v1.ConfigMap.ns.a',
+        before: 'data:\n  a: "1"\nkind: ConfigMap\n',
+        after: 'data:\n  a: "2"\nkind: ConfigMap\n',
+      },
+    },
+  ]);
 });

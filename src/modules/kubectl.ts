@@ -120,12 +120,32 @@ async function ask(
   given: KubectlInput,
   args: readonly string[],
   context: ModuleContext,
-  stdin?: string,
+  { stdin, before = [] }: { readonly stdin?: string; readonly before?: readonly string[] } = {},
 ): Promise<StepResult> {
   const { connection, signal } = context;
-  return connection.run(call(given, ...args), {
+  return connection.run(sh`${[...before, ...program(given), ...args]}`, {
     signal,
     ...(stdin === undefined ? {} : { stdin }),
+  });
+}
+
+/** Objects whole, so that they can be shown as any other change of a text. */
+const WHOLE_DIFF = 'KUBECTL_EXTERNAL_DIFF=diff -N -U 1000000';
+
+/** What an apply changes, an object each, from the output of `kubectl diff` with whole objects. */
+export function kubectlChanges(diff: string): Change[] {
+  return diff.split(/^(?=diff -N)/m).flatMap((part) => {
+    const [, path = ''] = /^\+\+\+ \S*?\/([^\s/]+)(?:\s|$)/m.exec(part) ?? [];
+    if (path === '') return [];
+    const lines = part.slice(part.indexOf('\n@@')).split('\n').slice(2);
+    const side = (sign: string): string =>
+      lines
+        .filter((line) => line !== '' && ` ${sign}`.includes(line[0] ?? ''))
+        .map((line) => `${line.slice(1)}\n`)
+        .join('');
+    const before = side('-');
+    const shown = { path, after: side('+'), ...(before === '' ? {} : { before }) };
+    return [{ summary: `kubectl apply ${path}`, diff: shown }];
   });
 }
 
@@ -140,12 +160,10 @@ async function observe(given: KubectlInput, context: ModuleContext): Promise<Kub
   }
   if (given.apply !== undefined) {
     const side = given.server_side ? ['--server-side'] : [];
-    const result = await ask(
-      given,
-      ['diff', ...side, '-f', '-'],
-      context,
-      manifestText(given.apply),
-    );
+    const result = await ask(given, ['diff', ...side, '-f', '-'], context, {
+      stdin: manifestText(given.apply),
+      before: ['env', WHOLE_DIFF],
+    });
     // 1 means that there is a difference; more, that it could not be told.
     if (result.code === null || result.code > 1) throw fail('diff', result);
     return { diff: result.code === 0 ? '' : result.stdout };
@@ -161,6 +179,11 @@ async function observe(given: KubectlInput, context: ModuleContext): Promise<Kub
   return { cordoned: result.stdout.trim() === 'true' };
 }
 
+function applied(diff: string): Change[] {
+  const changes = kubectlChanges(diff);
+  return changes.length > 0 ? changes : [{ summary: 'kubectl apply' }];
+}
+
 function check(seen: KubectlSeen, given: KubectlInput): Verdict {
   const verb = verbOf(given);
   const change = (summary: string): Verdict => ({ changes: [{ summary }] });
@@ -170,7 +193,7 @@ function check(seen: KubectlSeen, given: KubectlInput): Verdict {
     case 'apply':
       return seen.diff === ''
         ? { changes: [], reason: 'the objects are as asked' }
-        : { changes: [{ summary: 'kubectl apply' }], result: { diff_text: seen.diff ?? '' } };
+        : { changes: applied(seen.diff ?? ''), result: { diff_text: seen.diff ?? '' } };
     case 'cordon':
     case 'uncordon':
       return (seen.cordoned === true) === (verb === 'cordon')

@@ -18,7 +18,8 @@ export interface Segment {
   readonly end: number;
 }
 
-interface Token {
+/** A word, number, string or mark of an expression. */
+export interface Token {
   readonly kind: 'name' | 'string' | 'number' | 'mark';
   readonly text: string;
   readonly start: number;
@@ -41,7 +42,8 @@ const STATEMENT_WORDS = [
   .join(' ')
   .split(' ');
 
-function tokens(text: string): Token[] {
+/** An expression cut into its words. */
+export function tokens(text: string): Token[] {
   const found: Token[] = [];
   TOKEN.lastIndex = 0;
   for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) {

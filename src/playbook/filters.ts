@@ -1,4 +1,5 @@
 import { ADDRESS_FILTERS } from './filters/addresses.js';
+import { FORMATS } from './filters/formats.js';
 import { LIST_FILTERS, LIST_TESTS } from './filters/lists.js';
 import { NUMBER_FILTERS, NUMBER_TESTS } from './filters/numbers.js';
 import { joinWith, TEXT_FILTERS, TEXT_TESTS } from './filters/texts.js';
@@ -6,6 +7,7 @@ import type { TemplateFunction } from './filters/values.js';
 
 /** Ansible's filters that minijinja lacks, or has in another form. All are pure. */
 export const FILTERS: Readonly<Record<string, TemplateFunction>> = {
+  ...FORMATS,
   ...TEXT_FILTERS,
   ...LIST_FILTERS,
   ...NUMBER_FILTERS,

@@ -28,7 +28,9 @@ export const TEXT_FILTER = '__text';
 /** What a call of a mapping's `get` is rewritten to. */
 export const GET_FILTER = '__get';
 
-function written(value: unknown, isUndefined: unknown): string {
+function written(value: unknown, isUndefined: unknown, isFloat: unknown): string {
+  // A float that is whole is a number as any other here; the engine knows the difference.
+  if (isFloat === true && Number.isInteger(value)) return `${asText(value)}.0`;
   if (isUndefined === true) throw new Error('undefined value');
   // Alone, nothing is written as nothing, as Ansible has it.
   return asText(value);

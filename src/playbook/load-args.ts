@@ -25,6 +25,13 @@ export function moduleKey(
   const others = fields.keys().filter((key) => !taskKeys.includes(key));
   const named = others.filter((key) => modules.has(shortName(key)));
   const unknown = others.find((key) => !named.includes(key));
+  const refused = others.find((key) => ['async', 'poll'].includes(key));
+  if (refused !== undefined)
+    throw fields.yaml.fail(
+      fields.keyNode(refused),
+      `${fields.what}: '${refused}' is not there: a task is waited for`,
+      "'timeout' gives it a deadline in seconds; lines of a long command are shown as they come",
+    );
   if (unknown !== undefined) {
     const valid = named.length > 0 ? taskKeys : [...taskKeys, ...modules];
     throw fields.yaml.fail(

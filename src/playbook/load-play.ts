@@ -1,16 +1,29 @@
 import { dirname, resolve } from 'node:path';
+import { isSeq } from 'yaml';
 import { CaravanError } from '../values/error.js';
 import { holdsTemplate } from './check-args.js';
 import { KEYWORD_KEYS, readKeywords } from './keywords.js';
+import { loadPrompts } from './load-prompts.js';
 import { handlersOf, loadRoleList, roleVars } from './load-role.js';
 import { loadTasks } from './load-task.js';
-import { readFileText, varsOf, type Inherited, type Loading } from './loading.js';
+import { readFileText, readOptional, varsOf, type Inherited, type Loading } from './loading.js';
 import type { HostOrder, Play, SerialSpec, SerialStep, Task, TaskNode, Vars } from './model.js';
 import { didYouMean } from './nearest.js';
 import { yamlType, type YamlFields } from './yaml-fields.js';
 
 const PLAY_KEYS = [
-  ...['name', 'hosts', 'serial', 'vars', 'vars_files', 'pre_tasks', 'roles', 'tasks', 'post_tasks'],
+  ...[
+    'name',
+    'hosts',
+    'serial',
+    'vars',
+    'vars_files',
+    'vars_prompt',
+    'pre_tasks',
+    'roles',
+    'tasks',
+    'post_tasks',
+  ],
   ...[
     'handlers',
     'gather_facts',
@@ -85,18 +98,38 @@ function loadStrategy(fields: YamlFields): Play['strategy'] {
 }
 
 async function loadVarsFiles(fields: YamlFields, loading: Loading): Promise<Vars> {
+  if (!fields.has('vars_files')) return {};
+  const node = fields.yaml.deref(fields.child('vars_files'));
   let vars: Vars = {};
-  for (const { value, source } of fields.strings('vars_files')) {
-    if (holdsTemplate(value))
-      throw new CaravanError('input', `vars_files: '${value}': the file must be named plainly`, {
-        source,
-        hint: 'the module include_vars takes a template',
-      });
-    const file = resolve(loading.home, value);
-    const text = await readFileText('variables', file, loading, source);
-    vars = { ...vars, ...varsOf(file, text, loading) };
-  }
+  for (const item of isSeq(node) ? node.items : [node])
+    vars = { ...vars, ...(await varsFile(fields, item, loading)) };
   return vars;
+}
+
+/** One file, or the first of a list of files that is there. */
+async function varsFile(fields: YamlFields, item: unknown, loading: Loading): Promise<Vars> {
+  const list = fields.yaml.deref(item);
+  const names = (isSeq(list) ? list.items : [list]).map((one) => plainName(fields, one));
+  for (const name of names) {
+    const file = resolve(loading.home, name);
+    const text = isSeq(list)
+      ? await readOptional(file, loading)
+      : await readFileText('variables', file, loading, fields.yaml.at(item));
+    if (text !== undefined) return varsOf(file, text, loading);
+  }
+  throw fields.yaml.fail(item, `vars_files: none of these is there: ${names.join(', ')}`);
+}
+
+function plainName(fields: YamlFields, node: unknown): string {
+  const value = fields.yaml.value(node);
+  if (typeof value !== 'string')
+    throw fields.yaml.fail(node, `vars_files: a file's name is needed; found ${yamlType(value)}`);
+  if (!holdsTemplate(value)) return value;
+  throw fields.yaml.fail(
+    node,
+    `vars_files: '${value}': the file must be named plainly`,
+    'the module include_vars takes a template',
+  );
 }
 
 /** A task that is written in no playbook. */
@@ -179,6 +212,7 @@ export async function loadPlay(fields: YamlFields, inFile: Loading): Promise<Pla
     },
     strategy: loadStrategy(fields),
     vars: { ...fields.vars('vars'), ...varsFiles },
+    prompts: loadPrompts(fields),
     tags,
     ...sections,
     handlers,

@@ -8,10 +8,11 @@ import {
   type Inherited,
   type Loading,
   type RoleUse,
+  yamlOf,
 } from './loading.js';
 import type { Role, Task, TaskNode, Vars } from './model.js';
 import { YamlFields } from './yaml-fields.js';
-import { YamlSource } from './yaml-source.js';
+import type { YamlSource } from './yaml-source.js';
 
 interface Part {
   readonly file: string;
@@ -57,7 +58,7 @@ async function dependencies(
   loading: Loading,
 ): Promise<TaskNode[]> {
   if (part === undefined) return [];
-  const yaml = new YamlSource(part.file, part.text);
+  const yaml = yamlOf(part.file, part.text, loading);
   const fields = new YamlFields(yaml, yaml.document.contents, part.file);
   if (!fields.has('dependencies')) return [];
   return loadRoleList(yaml, fields.child('dependencies'), outer, loading);
@@ -97,7 +98,7 @@ async function addHandlers(
   loading: Loading,
 ): Promise<void> {
   if (part === undefined) return;
-  const yaml = new YamlSource(part.file, part.text);
+  const yaml = yamlOf(part.file, part.text, loading);
   const inner = { ...loading, chain: [...loading.chain, part.file] };
   const nodes = await loadTasks(yaml, yaml.document.contents, own, inner, { what: 'handlers' });
   const known = new Set(own.handlers.map(({ source }) => source));

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { checkArgs, holdsTemplate } from './check-args.js';
+import { withoutAction } from './load-action.js';
 import { KEYWORD_KEYS, readKeywords, splitKeywords } from './keywords.js';
 import { loadArgs, moduleKey, shortName } from './load-args.js';
 import { loadLoop, LOOP_KEYS } from './load-loop.js';
@@ -8,13 +9,14 @@ import {
   readFileText,
   searchFolders,
   shownPath,
+  yamlOf,
   type Inherited,
   type Loading,
 } from './loading.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Args, Block, Include, Located, Task, TaskNode } from './model.js';
 import { YamlFields } from './yaml-fields.js';
-import { YamlSource } from './yaml-source.js';
+import type { YamlSource } from './yaml-source.js';
 
 const SHARED = ['name', 'when', 'tags', 'vars', 'environment', ...KEYWORD_KEYS];
 const BLOCK_KEYS = [...SHARED, 'block', 'rescue', 'always', 'delegate_to', 'delegate_facts'];
@@ -259,8 +261,10 @@ export async function loadTasks(
   { what = 'tasks', delegated = {} }: { what?: string; delegated?: Delegation } = {},
 ): Promise<TaskNode[]> {
   const nodes: TaskNode[] = [];
-  for (const [index, item] of listOf(yaml, node, `'${what}'`).entries()) {
-    const bare = new YamlFields(yaml, item, `task ${index + 1} of '${what}'`);
+  for (const [index, written] of listOf(yaml, node, `'${what}'`).entries()) {
+    const number = `task ${index + 1} of '${what}'`;
+    const item = withoutAction(new YamlFields(yaml, written, number));
+    const bare = new YamlFields(yaml, item, number);
     const name = bare.string('name');
     const fields = name === undefined ? bare : new YamlFields(yaml, item, `task '${name}'`);
     nodes.push(await loadNode(fields, { loading, outer, delegated }));
@@ -280,7 +284,7 @@ export async function loadTaskFile(
 ): Promise<TaskNode[]> {
   const shown = shownPath(file, loading);
   const text = await readFileText('tasks', file, loading, source);
-  const yaml = new YamlSource(shown, text);
+  const yaml = yamlOf(shown, text, loading);
   const inner = { ...loading, chain: [...loading.chain, file] };
   return loadTasks(yaml, yaml.document.contents, outer, inner, { what: shown, delegated });
 }

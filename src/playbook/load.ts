@@ -3,10 +3,16 @@ import { holdsTemplate } from './check-args.js';
 import { loadLoop } from './load-loop.js';
 import { loadPlay } from './load-play.js';
 import { loadRole } from './load-role.js';
-import { listOf, readFileText, shownPath, type LoadOptions, type Loading } from './loading.js';
+import {
+  listOf,
+  readFileText,
+  shownPath,
+  yamlOf,
+  type LoadOptions,
+  type Loading,
+} from './loading.js';
 import type { ImportPlaybook, Play, Playbook } from './model.js';
 import { YamlFields, yamlType } from './yaml-fields.js';
-import { YamlSource } from './yaml-source.js';
 import { isSeq } from 'yaml';
 
 const IMPORT_KEYS = ['name', 'import_playbook', 'vars', 'when', 'tags', 'loop', 'loop_control'];
@@ -35,7 +41,7 @@ async function loadImport(fields: YamlFields, loading: Loading): Promise<ImportP
 
 async function loadFile(file: string, loading: Loading, source?: string): Promise<Playbook> {
   const shown = shownPath(file, loading);
-  const yaml = new YamlSource(shown, await readFileText('playbook', file, loading, source));
+  const yaml = yamlOf(shown, await readFileText('playbook', file, loading, source), loading);
   const list = yaml.deref(yaml.document.contents);
   if (!isSeq(list))
     throw yaml.fail(

@@ -88,6 +88,15 @@ export async function readOptional(
   }
 }
 
+/** A YAML file, with what is sealed in it opened. @throws CaravanError input at a mistake. */
+export function yamlOf(file: string, text: string, { parseVars }: LoadOptions): YamlSource {
+  if (parseVars === undefined) return new YamlSource(file, text);
+  return new YamlSource(file, text, ({ ciphertext }, from) => {
+    const lines = ciphertext.trimEnd().replaceAll('\n', '\n  ');
+    return (parseVars(`sealed: !vault |\n  ${lines}\n`, from) as { sealed: unknown }).sealed;
+  });
+}
+
 /** The items of a file that is a list. @throws CaravanError input for anything else. */
 export function listOf(yaml: YamlSource, node: unknown, what: string): readonly unknown[] {
   const list = yaml.deref(node);
@@ -109,7 +118,7 @@ export function varsOf(file: string, text: string, loading: LoadOptions): Vars {
       ]),
     );
   }
-  const yaml = new YamlSource(shown, text);
+  const yaml = yamlOf(shown, text, loading);
   if (yaml.value(yaml.document.contents) === null) return {};
   return new YamlFields(yaml, yaml.document.contents, shown).ownVars();
 }

@@ -143,6 +143,21 @@ export type SerialStep = { readonly count: number } | { readonly percent: number
 /** In which order a play goes through its hosts. */
 export type HostOrder = 'inventory' | 'reverse_inventory' | 'sorted' | 'reverse_sorted' | 'shuffle';
 
+/** A variable that a play asks for on the terminal. */
+export interface Prompt {
+  readonly name: string;
+  readonly text: string;
+  readonly source: Source;
+  /** Whether what is typed is not shown; it is a secret then. */
+  readonly isPrivate: boolean;
+  /** Whether it must be typed twice. */
+  readonly confirm: boolean;
+  /** Whether braces in the answer are no template. */
+  readonly unsafe: boolean;
+  /** What nothing typed means. */
+  readonly fallback?: string;
+}
+
 /** One play. */
 export interface Play {
   readonly kind: 'play';
@@ -154,6 +169,8 @@ export interface Play {
   /** `linear`: all hosts of a batch task by task; `free`: each host at its own pace. */
   readonly strategy: 'linear' | 'free';
   readonly vars: Vars;
+  /** What is asked for before the run, in order. */
+  readonly prompts: readonly Prompt[];
   /** Variables of the play's roles, which all its tasks see: above and below the others. */
   readonly roles: { readonly vars: Vars; readonly defaults: Vars };
   readonly tags: readonly string[];

@@ -13,6 +13,7 @@ import { truthy } from './filters/values.js';
 import { GET_FILTER, runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
+import { formatsToFilters } from './python-format.js';
 import { holdsTemplate } from './check-args.js';
 
 /** A variable as a scope holds it. */
@@ -175,6 +176,17 @@ function hasPath(value: unknown, path: readonly string[]): boolean {
   return true;
 }
 
+/** Whether something with attributes stands at a path. */
+function isReachable(value: unknown, path: readonly string[]): boolean {
+  let inner = value;
+  for (const key of path) {
+    if (inner === null || typeof inner !== 'object') return false;
+    if (!hasPath(inner, [key])) return false;
+    inner = (inner as Record<string, unknown>)[key];
+  }
+  return inner !== null && typeof inner === 'object';
+}
+
 /** The context of one evaluation: only what the text names, each resolved. */
 function contextOf(references: readonly Reference[], text: string, pass: Pass) {
   const context: Record<string, unknown> = { omit: OMIT };
@@ -251,7 +263,7 @@ function escapesAndGets(expression: string): string {
 }
 
 function rewriteExpression(expression: string): string {
-  const plain = numbersInBrackets(escapesAndGets(shortNames(expression)));
+  const plain = formatsToFilters(numbersInBrackets(escapesAndGets(shortNames(expression))));
   return subscriptsToCalls(plain, Object.keys(MAPPINGS));
 }
 
@@ -266,7 +278,7 @@ function rewriteTemplate(template: string): string {
       // What is not closed is for the engine to complain of.
       if (close === '') return part;
       return kind === 'expression'
-        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined) ${close}`
+        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
         : `${open}${rewritten}${close}`;
     })
     .join('');
@@ -278,7 +290,7 @@ function needsChain(references: readonly Reference[], context: Record<string, un
     ({ name, path, guarded }) =>
       guarded &&
       path.length > 0 &&
-      (!(name in context) || !hasPath(context[name], path.slice(0, -1))),
+      (!(name in context) || !isReachable(context[name], path.slice(0, -1))),
   );
 }
 

@@ -10,6 +10,7 @@ import {
   type ScalarTag,
   type Tags,
 } from 'yaml';
+import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { CaravanError } from '../values/error.js';
 import type { Source } from './model.js';
 
@@ -30,6 +31,16 @@ function pyYamlTags(tags: Tags): Tags {
   });
 }
 
+/** Opens what `ansible-vault` sealed; gives it back as it is where there is no password. */
+export type OpenSealed = (sealed: SealedText, file: string) => unknown;
+
+function markedTags(open: OpenSealed, file: string): ScalarTag[] {
+  const sealed = ['!vault', '!vault-encrypted'].map((tag) => ({
+    ...{ tag, resolve: (text: string) => open(new SealedText(text), file) },
+  }));
+  return [...sealed, { tag: '!unsafe', resolve: (text: string) => new UnsafeText(text) }];
+}
+
 /** One YAML file, with the position of every node in it. */
 export class YamlSource {
   readonly #lines = new LineCounter();
@@ -39,11 +50,12 @@ export class YamlSource {
   constructor(
     readonly file: string,
     text: string,
+    open: OpenSealed = (sealed) => sealed,
   ) {
     this.document = parseDocument(text, {
       version: '1.1',
       lineCounter: this.#lines,
-      customTags: pyYamlTags,
+      customTags: (tags) => [...pyYamlTags(tags), ...markedTags(open, file)],
     });
     const error = this.document.errors[0];
     if (error === undefined) return;

@@ -81,6 +81,21 @@ const CASES: [string, Record<string, string>, string[]][] = [
     ['-i', 'hosts', 'site.yml'],
   ],
   [
+    'a task that would not be waited for',
+    { 'site.yml': play('{ command: sleep 60, async: 100, poll: 0 }') },
+    ['-i', 'hosts', 'site.yml'],
+  ],
+  [
+    'files of variables of which none is there',
+    { 'site.yml': '- hosts: web\n  vars_files: [[a.yml, b.yml]]\n  tasks: []\n' },
+    ['-i', 'hosts', 'site.yml'],
+  ],
+  [
+    'an action that names no module',
+    { 'site.yml': play('local_action: { cmd: a }') },
+    ['-i', 'hosts', 'site.yml'],
+  ],
+  [
     'a value of another type',
     { 'site.yml': play('{ command: a, retries: many, until: true }') },
     ['-i', 'hosts', 'site.yml'],

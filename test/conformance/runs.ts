@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { runCommand, runFile } from '../../src/cli/run.js';
 import { exitCodeOfError } from '../../src/cli/exit.js';
 import type { RunEvent } from '../../src/engine/events.js';
@@ -111,9 +112,8 @@ export class Ansible {
   }
 
   async run(one: Case, sshd: Sshd): Promise<Answer> {
-    const version = readdirSync(join(ansiblePrograms(), '../lib')).join() + oracleText();
     const key = createHash('sha256')
-      .update(JSON.stringify([one, version]))
+      .update(JSON.stringify([one, ansibleVersion(), oracleText()]))
       .digest('hex');
     const kept = join(CACHE, `${key}.json`);
     if (existsSync(kept))
@@ -164,6 +164,17 @@ export class Ansible {
   }
 }
 
+/** Of Python and of ansible-core: another one may answer otherwise. */
+function ansibleVersion(): string {
+  const lib = join(ansiblePrograms(), '../lib');
+  return readdirSync(lib)
+    .flatMap((python) =>
+      readdirSync(join(lib, python, 'site-packages')).map((name) => [python, name]),
+    )
+    .filter(([, name]) => /^ansible_core-.*\.dist-info$/.test(name ?? ''))
+    .join();
+}
+
 function oracleText(): string {
   return ['oracle.py', 'ansible.cfg', 'callback/conformance.py']
     .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
@@ -189,6 +200,21 @@ function line(event: RunEvent): Line[] {
   return [{ type: 'result', host, task, status, ...(item === undefined ? {} : { item }) }];
 }
 
+const SCHEMA = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../docs/run-events.schema.json'), 'utf8'),
+) as object;
+// The form of a date is a pattern of the schema, too.
+const validate = new Ajv2020({ validateFormats: false }).compile(SCHEMA);
+
+/** @throws Error where a line of `--output json` is not what the published schema says. */
+function checked(line: string): RunEvent {
+  const event = JSON.parse(line) as RunEvent;
+  if (validate(event)) return event;
+  throw new Error(
+    `an event is not as the schema says: ${JSON.stringify(validate.errors)}: ${line}`,
+  );
+}
+
 /** The same case here: the command line's own code, in this process. */
 export async function runCaravan(base: string, one: Case, sshd: Sshd): Promise<Answer> {
   const folder = join(base, 'case');
@@ -199,7 +225,7 @@ export async function runCaravan(base: string, one: Case, sshd: Sshd): Promise<A
     write: (chunk: string) => {
       for (const part of chunk.split('\n'))
         if (part.startsWith('{')) {
-          const event = JSON.parse(part) as RunEvent;
+          const event = checked(part);
           lines.push(...line(event));
           if (event.type === 'host-result' && event.error) text += `${event.error.message}\n`;
         } else text += part;

@@ -72,28 +72,6 @@ function toYaml(value: unknown, indent: number): string {
 }
 
 /** `printf` of Python: `%s`, `%d`, `%05.2f`, `%x`. */
-function format(value: unknown, ...args: unknown[]): string {
-  let next = 0;
-  return text(value).replace(
-    /%([-0 +]*)(\d*)(?:\.(\d+))?([sdifxXor%])/g,
-    (_all, flags: string, width: string, precision: string | undefined, kind: string) => {
-      if (kind === '%') return '%';
-      const given = args[next];
-      next += 1;
-      let shown: string;
-      if (kind === 's' || kind === 'r') shown = text(given);
-      else if (kind === 'f')
-        shown = Number(given).toFixed(precision === undefined ? 6 : Number(precision));
-      else if (kind === 'd' || kind === 'i') shown = String(Math.trunc(Number(given)));
-      else shown = Math.trunc(Number(given)).toString(kind === 'o' ? 8 : 16);
-      if (kind === 'X') shown = shown.toUpperCase();
-      const size = Number(width || '0');
-      if (flags.includes('-')) return shown.padEnd(size);
-      return shown.padStart(size, flags.includes('0') && kind !== 's' ? '0' : ' ');
-    },
-  );
-}
-
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 
 function humanReadable(value: unknown, ...args: unknown[]): string {
@@ -190,7 +168,6 @@ export const TEXT_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   checksum: digest('sha1'),
   sha1: digest('sha1'),
   md5: digest('md5'),
-  format,
   center: (value, width = 80) => {
     const size = Number(width);
     const shown = text(value);

@@ -23,6 +23,7 @@ import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.
 import { askPassword, askStep } from './run.password.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
+import { operatorTerminal } from './terminal.js';
 import { vaultPasswordsOf } from './vault-options.js';
 import { createView, type ViewStream } from './view.js';
 
@@ -153,7 +154,7 @@ async function readInventory(
 }
 
 async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
-  const { user, privateKey, become, becomeUser, timeout } = options;
+  const { user, privateKey, become, becomeUser, timeout, transport } = options;
   const password = options.askPass ? await askPassword('SSH password: ') : undefined;
   const becomePassword = options.askBecomePass ? await askPassword('BECOME password: ') : undefined;
   return {
@@ -162,6 +163,7 @@ async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
     ...(become === undefined ? {} : { become }),
     ...(becomeUser === undefined ? {} : { becomeUser }),
     ...(timeout === undefined ? {} : { connectTimeoutMs: timeout * 1000 }),
+    ...(transport === undefined ? {} : { transport }),
     ...(password === undefined ? {} : { password }),
     ...(becomePassword === undefined ? {} : { becomePassword }),
   };
@@ -182,12 +184,13 @@ async function execute(
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
   const connectionOverrides = await overrides(options);
+  const terminal = operatorTerminal();
   const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>
     runLoaded(playbook, {
       ...{ file, inventory, forks, tags, skipTags, check, diff, signal },
       ...{ modules: read.modules, parseVars: read.parseVars },
-      transport: createTransport(),
+      transport: createTransport(terminal ? { terminal } : {}),
       clock: systemClock,
       extraVars: vars,
       connectionOverrides,

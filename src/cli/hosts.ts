@@ -9,6 +9,7 @@ import type { ScannedKeys } from '../transport/scan.js';
 import { createTransport } from '../transport/transport.js';
 import { asCaravanError, type CaravanError } from '../values/error.js';
 import { EXIT } from './exit.js';
+import type { RunStreams } from './run.js';
 import { untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
@@ -22,13 +23,15 @@ interface ScanOptions extends VaultOptions {
   readonly timeout?: number;
 }
 
+const STREAMS: RunStreams = { out: process.stdout, err: process.stderr };
+
 /** `caravan hosts`: what can be asked of hosts before anybody logs in to them. */
-export function hostsCommand(): Command {
+export function hostsCommand(streams: RunStreams = STREAMS): Command {
   const hosts = new Command('hosts').description('host keys, for review');
-  return hosts.addCommand(scanCommand());
+  return hosts.addCommand(scanCommand(streams));
 }
 
-function scanCommand(): Command {
+function scanCommand(streams: RunStreams): Command {
   return addVaultOptions(new Command('scan'))
     .description(
       'print the host keys of hosts as lines of known_hosts, and their fingerprints on standard error; nobody logs in',
@@ -46,8 +49,8 @@ function scanCommand(): Command {
     .option('-T, --timeout <seconds>', 'deadline of each look at a host', Number)
     .action(async (pattern: string, options: ScanOptions) => {
       process.exitCode = await untilStopped(
-        (line) => process.stderr.write(`${line}\n`),
-        (signal) => scan(pattern, options, signal),
+        (line) => streams.err.write(`${line}\n`),
+        (signal) => scan(pattern, options, { signal, streams }),
       );
     });
 }
@@ -59,7 +62,17 @@ interface Looked {
   readonly error?: CaravanError;
 }
 
-async function scan(pattern: string, options: ScanOptions, signal: AbortSignal): Promise<number> {
+/** Where a scan writes, and what stops it. */
+interface ScanContext {
+  readonly signal: AbortSignal;
+  readonly streams: RunStreams;
+}
+
+async function scan(
+  pattern: string,
+  options: ScanOptions,
+  { signal, streams }: ScanContext,
+): Promise<number> {
   const inventory = await loadInventory(options.inventory, {
     vaultPasswords: await vaultPasswordsOf(options),
   });
@@ -81,26 +94,26 @@ async function scan(pattern: string, options: ScanOptions, signal: AbortSignal):
       }),
     ),
   );
-  const lines = list(looked);
-  if (options.output === undefined) process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  const lines = list(looked, streams);
+  if (options.output === undefined) streams.out.write(lines.map((line) => `${line}\n`).join(''));
   else appendFileSync(options.output, lines.map((line) => `${line}\n`).join(''));
-  if (options.add) for (const { found } of looked) if (found) add(found);
+  if (options.add) for (const { found } of looked) if (found) add(found, streams);
   const failed = looked.filter(({ error }) => error !== undefined);
   if (failed.length === 0) return EXIT.ok;
-  process.stderr.write(`Not seen: ${failed.map(({ host }) => host).join(', ')}\n`);
+  streams.err.write(`Not seen: ${failed.map(({ host }) => host).join(', ')}\n`);
   return failed.some(({ error }) => error?.kind === 'cancelled')
     ? EXIT.cancelled
     : EXIT.unreachable;
 }
 
 /** Shows fingerprints and errors, and gives the lines of known_hosts, each once. */
-function list(looked: readonly Looked[]): string[] {
+function list(looked: readonly Looked[], { err }: RunStreams): string[] {
   const lines = new Set<string>();
   for (const { host, found, error } of looked) {
-    if (error) process.stderr.write(errorText(error));
+    if (error) err.write(errorText(error));
     for (const key of found?.keys ?? []) {
       const type = keyType(key) ?? '';
-      process.stderr.write(
+      err.write(
         `${host} ${found?.name ?? ''} ${type} ${fingerprint(key)}${standing(found, key)}\n`,
       );
       lines.add(knownHostsLine(found?.name ?? host, key));
@@ -122,7 +135,7 @@ function standing(found: ScannedKeys | undefined, key: Buffer): string {
 }
 
 /** Adds what the file does not hold; a key that differs from the known one is never added. */
-function add(found: ScannedKeys): void {
+function add(found: ScannedKeys, { err }: RunStreams): void {
   const { file, name, keys } = found;
   if (file === undefined) return;
   const fresh = keys.filter((key) => standing(found, key) === '');
@@ -131,5 +144,5 @@ function add(found: ScannedKeys): void {
     file,
     fresh.map((key) => knownHostsLine(name, key)),
   );
-  process.stderr.write(`Added to ${file}: ${fresh.length} of ${name}\n`);
+  err.write(`Added to ${file}: ${fresh.length} of ${name}\n`);
 }

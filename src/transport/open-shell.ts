@@ -117,12 +117,11 @@ function wrongPassword({ host, become }: ShellRequest, said = ''): CaravanError 
 
 function refused({ host, become }: ShellRequest, said: string): CaravanError {
   const found = said === '' ? 'it ended without a word' : said;
+  if (/open refused/.test(said)) return noSession(host, found);
   if (!become) {
     return new CaravanError('connect', `no POSIX shell could be started on ${host}: ${found}`, {
       host,
-      hint: /open refused/.test(said)
-        ? 'sshd allows too few sessions a connection: MaxSessions must be 3 or more (its default is 10).'
-        : 'The login needs a shell that can `exec /bin/sh`; nologin or a forced command cannot.',
+      hint: 'The login needs a shell that can `exec /bin/sh`; nologin or a forced command cannot.',
     });
   }
   const { method = 'sudo' } = become;
@@ -137,4 +136,13 @@ function refused({ host, become }: ShellRequest, said: string): CaravanError {
       hint,
     },
   );
+}
+
+/** The error for a host that opens no further session on a connection. */
+export function noSession(host: string, found: string, cause?: Error): CaravanError {
+  return new CaravanError('connect', `${host} opened no channel for a shell: ${found}`, {
+    host,
+    ...(cause ? { cause } : {}),
+    hint: 'sshd allows too few sessions a connection: MaxSessions must be 3 or more (its default is 10).',
+  });
 }

@@ -4,6 +4,7 @@ import { CaravanError } from '../values/error.js';
 import { backoffMs, type Random } from './backoff.js';
 import type { ProcessChannel } from './channel.js';
 import type { Wire } from './host-connection.js';
+import { noSession } from './open-shell.js';
 import { SessionSlots } from './session-slots.js';
 
 /** How often a refused channel is asked for again, within about two seconds. */
@@ -55,16 +56,9 @@ async function openPatiently(
 }
 
 function noChannel(host: string, cause: Error, refused: boolean): CaravanError {
-  return new CaravanError(
-    'connect',
-    `${host} opened no channel for a shell: ${cause.message}`,
-    refused
-      ? {
-          ...{ host, cause },
-          hint: 'sshd allows too few sessions a connection: MaxSessions must be 3 or more (its default is 10).',
-        }
-      : { host, cause },
-  );
+  if (refused) return noSession(host, cause.message, cause);
+  const message = `${host} opened no channel for a shell: ${cause.message}`;
+  return new CaravanError('connect', message, { host, cause });
 }
 
 function exec(client: Client, commandLine: string): Promise<ClientChannel> {
@@ -75,7 +69,8 @@ function exec(client: Client, commandLine: string): Promise<ClientChannel> {
         else resolve(channel);
       });
     } catch (thrown) {
-      reject(thrown instanceof Error ? thrown : new Error(String(thrown))); // ssh2 throws where the socket is already gone
+      // ssh2 throws where the socket is already gone.
+      reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   });
 }

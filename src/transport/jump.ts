@@ -18,7 +18,7 @@ export function parseJumps(text: string): Jump[] {
 
 function parseJump(word: string): Jump {
   const match =
-    /^(?:ssh:\/\/)?(?:(?<user>[^/]+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:@/[\]]+)|(?<bare>[0-9a-f:]*:[0-9a-f:]*:[0-9a-f.:]*))(?::(?<port>\d+))?\/?$/i.exec(
+    /^(?:ssh:\/\/)?(?:(?<user>[^/\s]+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:@/[\]\s]+)|(?<bare>[0-9a-f:]*:[0-9a-f:]*:[0-9a-f.:]*))(?::(?<port>\d+))?\/?$/i.exec(
       word,
     )?.groups;
   const address = match?.['bracketed'] ?? match?.['plain'] ?? match?.['bare'];

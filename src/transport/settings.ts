@@ -196,7 +196,8 @@ function agentOf(
   environment: Environment,
 ): string | undefined {
   const value = config.get('identityagent')?.[0];
-  if (value === undefined || value === 'SSH_AUTH_SOCK') return environment['SSH_AUTH_SOCK'];
+  if (value === undefined || value === 'SSH_AUTH_SOCK')
+    return environment['SSH_AUTH_SOCK'] || undefined; // empty is none
   if (value === 'none') return undefined;
   return value.startsWith('$') && !value.startsWith('${')
     ? environment[value.slice(1)]

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
 import { Secret } from '../../src/values/secret.js';
@@ -16,8 +15,10 @@ const text = (pattern: RegExp): string => expect.stringMatching(pattern) as stri
 let sshd: Sshd;
 beforeAll(async () => {
   sshd = await startSshd();
+  vi.stubEnv('TMPDIR', sshd.folder); // so that what is left there is ours
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await sshd.stop();
 });
 
@@ -64,7 +65,7 @@ describe('over OpenSSH', () => {
     stream.destroy();
     await connection.close();
     await until(() => commandLines(`-p ${sshd.port}`).length === 0, 'no ssh is left');
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('caravan-ssh-'))).toEqual([]);
+    expect(readdirSync(sshd.folder).filter((name) => name.startsWith('caravan-ssh-'))).toEqual([]);
   });
 
   test('a step is ended with its children past its deadline', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
@@ -10,7 +10,7 @@ import { knownHostName } from './known-hosts.js';
 import { whyOpenSsh } from './openssh.needed.js';
 import type { ConnectionTarget, HostKeyPolicy } from './port.js';
 import { readSshConfig, type SshConfig } from './ssh-config/read.js';
-import { expandFile, expandTokens, type Tokens } from './ssh-config/tokens.js';
+import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/tokens.js';
 
 /** Deadline from dialling to being logged in, where nothing names one. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
@@ -91,10 +91,10 @@ export function settingsOf(
   const named = one('hostname') ?? address;
   const hostName = expandTokens(named, { h: address, n: address }, 'HostName').toLowerCase();
   const port = numberOf(config, 'port') ?? 22;
-  const user = one('user') ?? userInfo().username;
+  const user = one('user') ?? localUser();
   const alias = one('hostkeyalias');
   const tokens: Tokens = {
-    ...{ h: hostName, n: address, p: String(port), r: user, u: userInfo().username },
+    ...{ h: hostName, n: address, p: String(port), r: user, u: localUser() },
     k: alias ?? address,
   };
   const files = (list: readonly string[]): string[] =>

@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { CaravanError } from '../../values/error.js';
 import type { ConfigLine } from './lines.js';
 import { patternListMatches } from './patterns.js';
+import { localUser } from './tokens.js';
 
 /** What is known of a destination when a `Host` or `Match` line is reached. */
 export interface MatchState {
@@ -76,9 +76,9 @@ function criterionMet(name: string, value: string, state: MatchState): boolean |
     case 'originalhost':
       return hostMatches(patterns, state.destination);
     case 'user':
-      return patternListMatches(patterns, state.user ?? userInfo().username);
+      return patternListMatches(patterns, state.user ?? localUser());
     case 'localuser':
-      return patternListMatches(patterns, userInfo().username);
+      return patternListMatches(patterns, localUser());
     default:
       return undefined;
   }

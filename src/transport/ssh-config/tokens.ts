@@ -1,4 +1,4 @@
-import { homedir, hostname } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { CaravanError } from '../../values/error.js';
 
 /** What the tokens of ssh_config(5) stand for. */
@@ -18,6 +18,7 @@ export interface Tokens {
 
 /** Replaces `%h`, `%p` and their like. Throws a CaravanError of kind `input` for one unknown. */
 export function expandTokens(text: string, tokens: Tokens, what: string): string {
+  if (!text.includes('%')) return text;
   const [short = ''] = hostname().split('.');
   const known: Readonly<Record<string, string | undefined>> = {
     ...tokens,
@@ -53,4 +54,11 @@ export function expandFile(
 /** `~/x` under the home folder of who runs caravan. */
 export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
+}
+
+let user: string | undefined;
+
+/** Who runs caravan; looked up once, as it costs a read of the user database. */
+export function localUser(): string {
+  return (user ??= userInfo().username);
 }

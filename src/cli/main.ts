@@ -22,6 +22,7 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
   ['exec', async () => (await import('./exec.js')).execCommand()],
   ['modules', async () => (await import('./modules.js')).modulesCommand()],
   ['inventory', async () => (await import('./inventory.js')).inventoryCommand()],
+  ['hosts', async () => (await import('./hosts.js')).hostsCommand()],
   ['lab', async () => (await import('./lab.js')).labCommand()],
 ]);
 
@@ -31,7 +32,12 @@ const program = new Command('caravan')
   .enablePositionalOptions();
 const asked = COMMANDS.get(process.argv[2] ?? '');
 for (const load of asked ? [asked] : COMMANDS.values()) program.addCommand(await load());
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of [
+  program,
+  ...program.commands,
+  ...program.commands.flatMap((c) => c.commands),
+])
+  command.exitOverride();
 
 // A reader that has gone, as `head` does, must not end a run half way.
 for (const stream of [process.stdout, process.stderr]) {

@@ -15,6 +15,7 @@ import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
 import { exitCodeOf } from './exit.js';
 import { systemClock, untilStopped } from './system.js';
+import { operatorTerminal } from './terminal.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 import { createView, type OutputFormat } from './view.js';
 
@@ -122,10 +123,11 @@ async function readInventory(options: FleetOptions): Promise<Inventory> {
 }
 
 function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal) {
+  const terminal = operatorTerminal();
   return {
     inventory,
     store: stateFolder(options),
-    transport: createTransport(),
+    transport: createTransport(terminal ? { terminal } : {}),
     clock: systemClock,
     signal,
     forks: options.forks,

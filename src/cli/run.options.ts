@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { TransportName } from '../transport/port.js';
 import { addVaultOptions, type VaultOptions } from './vault-options.js';
 import type { OutputFormat } from './view.js';
 
@@ -17,6 +18,7 @@ export interface HostOptions extends VaultOptions {
   readonly askPass: boolean;
   readonly privateKey?: string;
   readonly timeout?: number;
+  readonly transport?: TransportName;
   readonly verbose: number;
   readonly state?: string;
   readonly output: OutputFormat;
@@ -70,7 +72,7 @@ export function withHostOptions(command: Command): Command {
     .option('-D, --diff', 'show changes of files line by line', false)
     .option('-b, --become', 'become root (or --become-user)')
     .option('--become-user <user>', 'user to become')
-    .option('-K, --ask-become-pass', 'ask for the password of sudo', false)
+    .option('-K, --ask-become-pass', 'ask for the password of sudo or su', false)
     .option('-u, --user <user>', 'user to log in as')
     .option('-k, --ask-pass', 'ask for the password of the login', false)
     .option('--private-key <file>', 'key to log in with')
@@ -80,6 +82,12 @@ export function withHostOptions(command: Command): Command {
       'results of what changed or failed; -vv: all results, places, reasons; -vvv: each host by itself, with the time; -vvvv: records, results as JSON',
       (_, n: number) => n + 1,
       0,
+    )
+    .addOption(
+      new Option(
+        '--transport <name>',
+        "ssh2, the system's openssh, or auto: ssh2 unless the host needs openssh",
+      ).choices(['auto', 'ssh2', 'openssh']),
     )
     .option(
       '--state <folder>',

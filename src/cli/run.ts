@@ -26,6 +26,7 @@ import { openRecord, type KeptRecord } from './run.record.js';
 import { askPrompts } from './run.prompts.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
+import { operatorTerminal } from './terminal.js';
 import { vaultPasswordsOf } from './vault-options.js';
 import { createView, type ViewStream } from './view.js';
 
@@ -175,7 +176,7 @@ async function readInventory(
 }
 
 async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
-  const { user, privateKey, become, becomeUser, timeout } = options;
+  const { user, privateKey, become, becomeUser, timeout, transport } = options;
   const password = options.askPass ? await askPassword('SSH password: ') : undefined;
   const becomePassword = options.askBecomePass ? await askPassword('BECOME password: ') : undefined;
   return {
@@ -184,6 +185,7 @@ async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
     ...(become === undefined ? {} : { become }),
     ...(becomeUser === undefined ? {} : { becomeUser }),
     ...(timeout === undefined ? {} : { connectTimeoutMs: timeout * 1000 }),
+    ...(transport === undefined ? {} : { transport }),
     ...(password === undefined ? {} : { password }),
     ...(becomePassword === undefined ? {} : { becomePassword }),
   };
@@ -206,12 +208,13 @@ async function execute(
   const vars = extraVars(options.extraVars);
   const asked = await askPrompts(playbook, vars);
   const connectionOverrides = await overrides(options);
+  const terminal = operatorTerminal();
   const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>
     runLoaded(asked, {
       ...{ file, inventory, forks, tags, skipTags, check, diff, signal },
       ...{ modules: read.modules, parseVars: read.parseVars },
-      transport: createTransport(),
+      transport: createTransport(terminal ? { terminal } : {}),
       clock: systemClock,
       extraVars: vars,
       connectionOverrides,

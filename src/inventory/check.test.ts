@@ -39,10 +39,10 @@ all:
 });
 
 test('checkInventory says once what a group variable does to many hosts', () => {
-  const text = 'web:\n  hosts: {a: , b: , c: }\n  vars:\n    ansible_ssh_common_args: -J x\n';
+  const text = 'web:\n  hosts: {a: , b: , c: }\n  vars:\n    ansible_ssh_common_args: -L x\n';
   expect(findings(text)).toEqual([
     expect.stringMatching(
-      /^f:4:5: ansible_ssh_common_args of a: "-J x" is not supported. .* \(and 2 more hosts\)$/,
+      /^f:4:5: ansible_ssh_common_args of a: "-L x" is not supported. .* \(and 2 more hosts\)$/,
     ),
   ]);
 });

@@ -148,7 +148,11 @@ function connections(inventory: LoadedInventory, resolve: ResolveVars): Finding[
       names.map((name) => inventory.origin(known, name)).find((place) => place !== undefined) ??
       inventory.data.placeOf(known);
     try {
-      const { kind, address, port } = connectionTarget({ name: host.name, vars: resolve(host) });
+      const {
+        kind,
+        address,
+        port = 22,
+      } = connectionTarget({ name: host.name, vars: resolve(host) });
       const key = `${address} port ${port}`;
       const other = kind === 'local' ? undefined : seen.get(key);
       if (other === undefined) seen.set(key, known);

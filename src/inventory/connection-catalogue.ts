@@ -9,7 +9,7 @@ export interface ConnectionVariable {
   readonly says: string;
 }
 
-/** Variables of Ansible's ssh, local and sudo plugins that are honoured. */
+/** Variables of Ansible's ssh, local, sudo and su plugins that are honoured, and one of our own. */
 export const USED = {
   connection: {
     names: ['ansible_connection'],
@@ -17,21 +17,31 @@ export const USED = {
     values: ['ssh', 'smart', 'local', 'ansible.builtin.ssh', 'ansible.builtin.local'],
     says: 'ssh (default), or local: this machine, without SSH',
   },
+  transport: {
+    names: ['caravan_transport'],
+    type: 'text',
+    values: ['auto', 'ssh2', 'openssh'],
+    says: "ssh2, the system's openssh, or auto (default): ssh2 unless the host needs openssh",
+  },
   address: {
     names: ['ansible_host', 'ansible_ssh_host'],
     type: 'text',
-    says: 'name or address to connect to (default: the name of the host)',
+    says: 'name, address or alias of ssh_config to connect to (default: the name of the host)',
   },
-  port: { names: ['ansible_port', 'ansible_ssh_port'], type: 'number', says: 'port (default 22)' },
+  port: {
+    names: ['ansible_port', 'ansible_ssh_port'],
+    type: 'number',
+    says: 'port (default: ssh_config, else 22)',
+  },
   user: {
     names: ['ansible_user', 'ansible_ssh_user'],
     type: 'text',
-    says: 'user to log in as (default: the one who runs caravan)',
+    says: 'user to log in as (default: ssh_config, else the one who runs caravan)',
   },
   keyFile: {
     names: ['ansible_private_key_file', 'ansible_ssh_private_key_file'],
     type: 'text',
-    says: 'private key; relative to the working folder, ~ expanded (default: ssh-agent, ~/.ssh)',
+    says: 'private key; relative to the working folder, ~ expanded (default: ssh_config, else ssh-agent, ~/.ssh)',
   },
   keyPassphrase: {
     names: ['ansible_private_key_passphrase', 'ansible_ssh_private_key_passphrase'],
@@ -56,7 +66,7 @@ export const USED = {
   commonArgs: {
     names: ['ansible_ssh_common_args'],
     type: 'text',
-    says: 'arguments of ssh: host keys, identity and ConnectTimeout are honoured, others refused',
+    says: 'arguments of ssh, such as -J bastion or -o KexAlgorithms=...; what is not honoured is refused',
   },
   extraArgs: {
     names: ['ansible_ssh_extra_args'],
@@ -71,24 +81,32 @@ export const USED = {
   become: {
     names: ['ansible_become'],
     type: 'flag',
-    says: 'become another user with sudo (default false)',
+    says: 'become another user (default false)',
   },
   becomeMethod: {
     names: ['ansible_become_method'],
     type: 'text',
-    values: ['sudo', 'ansible.builtin.sudo'],
-    says: 'only sudo',
+    values: ['sudo', 'su', 'ansible.builtin.sudo', 'ansible.builtin.su', 'community.general.su'],
+    says: 'sudo (default) or su',
   },
   becomeUser: {
-    names: ['ansible_become_user', 'ansible_sudo_user'],
+    names: ['ansible_become_user'],
     type: 'text',
     says: 'user to become (default root)',
   },
   becomePassword: {
-    names: ['ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass'],
+    names: ['ansible_become_password', 'ansible_become_pass'],
+    type: 'secret',
+    says: 'password that sudo or su asks for',
+  },
+  sudoUser: { names: ['ansible_sudo_user'], type: 'text', says: 'user to become with sudo' },
+  sudoPassword: {
+    names: ['ansible_sudo_pass'],
     type: 'secret',
     says: 'password that sudo asks for',
   },
+  suUser: { names: ['ansible_su_user'], type: 'text', says: 'user to become with su' },
+  suPassword: { names: ['ansible_su_pass'], type: 'secret', says: 'password that su asks for' },
   shellType: {
     names: ['ansible_shell_type'],
     type: 'text',
@@ -105,13 +123,15 @@ export const USED = {
 
 /** Variables that would change the connection and are refused, with what to do instead. */
 export const REFUSED: Readonly<Record<string, string>> = {
-  ansible_ssh_executable: 'caravan speaks SSH itself; remove it',
+  ansible_ssh_executable: 'the ssh of the search path is run, where one is; remove it',
   ansible_ssh_private_key: 'name a file with ansible_ssh_private_key_file',
   ansible_private_key: 'name a file with ansible_ssh_private_key_file',
   ansible_ssh_pkcs11_provider: 'put the key into ssh-agent: ssh-add -s PROVIDER',
-  ansible_become_exe: 'only sudo of the search path is run; remove it',
+  ansible_su_exe: 'only su of the search path is run; remove it',
+  ansible_su_flags: 'su runs with the flags that caravan needs; remove it',
+  ansible_become_exe: 'only sudo and su of the search path is run; remove it',
   ansible_sudo_exe: 'only sudo of the search path is run; remove it',
-  ansible_become_flags: 'sudo runs with the flags that caravan needs; remove it',
+  ansible_become_flags: 'sudo and su run with the flags that caravan needs; remove it',
   ansible_sudo_flags: 'sudo runs with the flags that caravan needs; remove it',
   ansible_sudo_chdir: 'name the folder in the task',
 };
@@ -130,6 +150,7 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   ansible_ssh_pipelining: ONE_CONNECTION,
   ansible_ssh_retries: 'a step whose connection was lost is not blindly run again',
   ansible_ssh_use_tty: 'steps never have a terminal',
+  ansible_su_prompt_l10n: 'su asks in the C locale',
   ansible_ssh_verbosity: 'caravan speaks SSH itself',
   ansible_ssh_password_mechanism: 'caravan speaks SSH itself',
   ansible_sshpass_prompt: 'caravan speaks SSH itself',

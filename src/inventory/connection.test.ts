@@ -1,5 +1,4 @@
 import { homedir } from 'node:os';
-import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
@@ -40,13 +39,46 @@ test('connectionTarget honours the variables of the ssh and sudo plugins', () =>
     user: 'ops',
     privateKeyFile: `${homedir()}/.ssh/id`,
     become: { enabled: true, user: 'root' },
-    hostKeyPolicy: 'accept-new',
-    knownHostsFiles: [`${homedir()}/kh`, resolve('kh2')],
+    sshOptions: [
+      { keyword: 'stricthostkeychecking', values: ['accept-new'] },
+      { keyword: 'userknownhostsfile', values: ['~/kh', './kh2'] },
+    ],
     connectTimeoutMs: 7000,
   });
   expect(target.become.password?.reveal()).toBe('hunter2');
   expect(target.privateKeyPassphrase?.reveal()).toBe('{{ open }}');
   expect(JSON.stringify(target)).not.toContain('hunter2');
+});
+
+test('connectionTarget takes the arguments of ssh in their order, the first of ssh_args', () => {
+  const target = connectionTarget(
+    host({
+      ansible_ssh_common_args: '-J a,b -p 2222 -vvC -oPort=3 -F bastion.conf -4 -i "my key"',
+      ansible_ssh_args: `-o ControlPersist=60s -o ProxyCommand="ssh -W '%h:%p' b"`,
+    }),
+  );
+  expect(target.sshOptions).toEqual([
+    { keyword: 'proxycommand', values: ["ssh -W '%h:%p' b"] },
+    { keyword: 'proxyjump', values: ['a,b'] },
+    { keyword: 'port', values: ['2222'] },
+    { keyword: 'port', values: ['3'] },
+    { keyword: 'addressfamily', values: ['inet'] },
+    { keyword: 'identityfile', values: ['my key'] },
+  ]);
+  expect(target).toMatchObject({ address: 'h1', sshConfigFile: 'bastion.conf' });
+  expect([target.port, target.user, target.hostKeyPolicy]).toEqual(Array(3).fill(undefined));
+});
+
+test("connectionTarget takes su's own variables with su, and sudo's with sudo", () => {
+  const vars = {
+    ...{ ansible_become_user: 'x', ansible_su_user: 'db', ansible_su_pass: 'a' },
+    ...{ ansible_sudo_user: 'web', ansible_sudo_pass: 'b' },
+  };
+  const su = connectionTarget(host({ ...vars, ansible_become_method: 'su' })).become;
+  expect(su).toMatchObject({ method: 'su', user: 'db' });
+  expect(su.password?.reveal()).toBe('a');
+  const sudo = connectionTarget(host(vars)).become;
+  expect([sudo.method, sudo.user, sudo.password?.reveal()]).toEqual([undefined, 'web', 'b']);
 });
 
 test('connectionTarget prefers overrides', () => {
@@ -60,18 +92,19 @@ test.each([
     { ansible_ssh_common_args: '-o StrictHostKeyChecking=no' },
     'StrictHostKeyChecking=no" is refused',
   ],
-  [{ ansible_ssh_common_args: '-J bastion' }, 'ansible_ssh_common_args of h1: "-J bastion" is not'],
-  [{ ansible_ssh_args: '-C -J bastion' }, 'ansible_ssh_args of h1: "-J bastion" is not supported'],
+  [{ ansible_ssh_common_args: '-A' }, 'ansible_ssh_common_args of h1: "-A" is not supported'],
+  [{ ansible_ssh_args: '-C -L 1:b:2' }, 'ansible_ssh_args of h1: "-L 1:b:2" is not supported'],
   [
-    { ansible_ssh_extra_args: '-o ProxyCommand="ssh -W %h:%p b"' },
-    'ansible_ssh_extra_args of h1: "-o ProxyCommand=ssh -W %h:%p b" is not supported',
+    { ansible_ssh_extra_args: '-o Cyphers=x' },
+    'ansible_ssh_extra_args of h1: "-o Cyphers=x" is not',
   ],
-  [{ ansible_ssh_common_args: '-o Ciphers=x' }, '"-o Ciphers=x" is not supported'],
+  [{ ansible_ssh_common_args: '-o SendEnv=LANG' }, '"-o SendEnv=LANG" is not supported'],
+  [{ ansible_ssh_common_args: '-o "Ciphers \\"x"' }, 'a quote is not closed'],
   [{ ansible_ssh_common_args: '-o UserKnownHostsFile=/dev/null' }, 'is refused'],
-  [{ ansible_ssh_common_args: '-F other' }, '"-F" is not supported'],
+  [{ caravan_transport: 'telnet' }, '"telnet" is not supported: only auto, ssh2, openssh'],
   [{ ansible_host_key_checking: false }, 'false is refused'],
   [{ ansible_connection: 'docker' }, '"docker" is not supported: only ssh, smart, local'],
-  [{ ansible_become_method: 'su' }, '"su" is not supported: only sudo'],
+  [{ ansible_become_method: 'doas' }, '"doas" is not supported: only sudo, su'],
   [{ ansible_shell_executable: '/bin/bash' }, '"/bin/bash" is not supported: only /bin/sh, sh'],
   [{ ansible_port: 'x' }, '"x" is not a number'],
   [{ ansible_ssh_port: 70_000 }, 'ansible_ssh_port of h1: 70000 is no port'],
@@ -82,11 +115,10 @@ test.each([
 });
 
 test.each([
-  ['-J bastion', 'Run caravan on the jump host'],
-  ['-o ProxyCommand=x', 'Run caravan on the jump host'],
-  ['-p 2222', 'Use ansible_port.'],
-  ['-o User=x', 'Use ansible_user.'],
-  ['-4', 'Remove it'],
+  ['-A', 'The agent is not forwarded'],
+  ['-L 1:b:2', 'Forwarding is not done'],
+  ['-o ForwardAgent=yes', 'Remove it'],
+  ['-N', 'Remove it'],
 ])('connectionTarget says what to do instead of %s', (args, hint) => {
   const thrown = refusal({ ansible_ssh_common_args: args });
   expect(thrown.detail).toMatchObject({

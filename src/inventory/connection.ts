@@ -1,6 +1,6 @@
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { ConnectionTarget } from '../transport/port.js';
+import type { ConnectionTarget, TransportName } from '../transport/port.js';
 import type { Secret } from '../values/secret.js';
 import type { InventoryHost } from './inventory.js';
 import { ConnectionVars } from './connection-vars.js';
@@ -16,10 +16,11 @@ export interface ConnectionOverrides {
   readonly becomePassword?: Secret;
   readonly password?: Secret;
   readonly connectTimeoutMs?: number;
+  readonly transport?: TransportName;
 }
 
 /**
- * How a host is reached, by the names of Ansible's ssh, local and sudo plugins. A variable of
+ * How a host is reached, by the names of Ansible's ssh, local, sudo and su plugins. A variable of
  * theirs that changes the connection is honoured or refused by name. Templates in `host.vars` are
  * to be resolved before, or when they are read. Throws a CaravanError of kind `input` with the
  * host.
@@ -30,32 +31,38 @@ export function connectionTarget(
 ): ConnectionTarget {
   const vars = new ConnectionVars(host);
   vars.refuseUnsupported();
-  vars.text(USED.becomeMethod);
   vars.text(USED.shellType);
   vars.text(USED.shellExecutable);
-  const args = readSshArguments(vars);
+  const { options, configFile } = readSshArguments(vars);
   refuseHostKeyChecking(vars);
-  const key = overrides.privateKeyFile ?? vars.text(USED.keyFile) ?? args.identityFile;
+  const key = overrides.privateKeyFile ?? vars.text(USED.keyFile);
   const passphrase = vars.secret(USED.keyPassphrase);
   const password = overrides.password ?? vars.secret(USED.password);
-  const timeoutSeconds = vars.number(USED.timeout) ?? args.connectTimeoutSeconds;
-  const connectTimeoutMs = overrides.connectTimeoutMs ?? (timeoutSeconds && timeoutSeconds * 1000);
+  const seconds = vars.number(USED.timeout);
+  const connectTimeoutMs = overrides.connectTimeoutMs ?? (seconds && seconds * 1000);
+  const number = port(vars);
+  const user = overrides.user ?? vars.text(USED.user);
+  const transport = overrides.transport ?? transportOf(vars);
   return {
     host: host.name,
     kind: vars.text(USED.connection)?.endsWith('local') ? 'local' : 'ssh',
     address: vars.text(USED.address) ?? host.name,
-    port: port(vars) ?? 22,
-    user: overrides.user ?? vars.text(USED.user) ?? userInfo().username,
     become: become(vars, overrides),
-    hostKeyPolicy: args.hostKeyPolicy ?? 'strict',
+    ...(number !== undefined && { port: number }),
+    ...(user !== undefined && { user }),
     ...(key !== undefined && { privateKeyFile: resolve(expandHome(key)) }),
     ...(passphrase && { privateKeyPassphrase: passphrase }),
     ...(password && { password }),
-    ...(args.knownHostsFiles && {
-      knownHostsFiles: args.knownHostsFiles.map((file) => resolve(expandHome(file))),
-    }),
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+    ...(options.length > 0 && { sshOptions: options }),
+    ...(configFile !== undefined && { sshConfigFile: configFile }),
+    ...(transport && { transport }),
   };
+}
+
+/** Its values were checked when it was read. */
+function transportOf(vars: ConnectionVars): TransportName | undefined {
+  return vars.text(USED.transport) as TransportName | undefined;
 }
 
 function port(vars: ConnectionVars): number | undefined {
@@ -65,10 +72,14 @@ function port(vars: ConnectionVars): number | undefined {
 }
 
 function become(vars: ConnectionVars, overrides: ConnectionOverrides): ConnectionTarget['become'] {
-  const password = overrides.becomePassword ?? vars.secret(USED.becomePassword);
+  const su = vars.text(USED.becomeMethod)?.endsWith('su') === true;
+  const own = su ? vars.secret(USED.suPassword) : vars.secret(USED.sudoPassword);
+  const password = overrides.becomePassword ?? own ?? vars.secret(USED.becomePassword);
+  const user = su ? vars.text(USED.suUser) : vars.text(USED.sudoUser);
   return {
     enabled: overrides.become ?? vars.flag(USED.become) ?? false,
-    user: overrides.becomeUser ?? vars.text(USED.becomeUser) ?? 'root',
+    user: overrides.becomeUser ?? user ?? vars.text(USED.becomeUser) ?? 'root',
+    ...(su && { method: 'su' as const }),
     ...(password && { password }),
   };
 }

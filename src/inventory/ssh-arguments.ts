@@ -1,38 +1,41 @@
+import { CaravanError } from '../values/error.js';
+import type { SshOption } from '../transport/port.js';
+import { parseOption } from '../transport/ssh-config/lines.js';
+import { isKnownOption, WITHOUT_EFFECT } from '../transport/ssh-config/options.js';
 import { USED } from './connection-catalogue.js';
 import type { ConnectionVars } from './connection-vars.js';
 
 /** What `ansible_ssh_args`, `ansible_ssh_common_args` and `ansible_ssh_extra_args` ask for. */
 export interface SshArguments {
-  readonly knownHostsFiles?: readonly string[];
-  readonly hostKeyPolicy?: 'strict' | 'accept-new';
-  readonly identityFile?: string;
-  readonly connectTimeoutSeconds?: number;
+  /** The strongest first: ssh takes the first value of an option. */
+  readonly options: readonly SshOption[];
+  /** `-F`. */
+  readonly configFile?: string;
 }
 
-/** Options of `ssh` that change nothing here: caravan keeps one connection a host anyway. */
-const NO_DIFFERENCE =
-  /^(controlmaster|controlpersist|controlpath|compression|serveralive\w+|tcpkeepalive|loglevel|identitiesonly|batchmode|gssapi\w+=no|forwardagent=no|forwardx11=no)/;
-
 const INSECURE =
-  'would let anybody on the way answer for the host. Collect the key once (ssh-keyscan, checked) ' +
-  'or use StrictHostKeyChecking=accept-new';
+  'would let anybody on the way answer for the host. Collect the key once and check it (caravan ' +
+  'hosts scan), or use StrictHostKeyChecking=accept-new';
 
 /**
  * Reads the arguments for `ssh` that an inventory carries. Throws a CaravanError of kind `input`
  * for each that is not honoured, by its name.
  */
 export function readSshArguments(vars: ConnectionVars): SshArguments {
-  let found: SshArguments = {};
+  const found: SshOption[] = [];
+  let configFile: string | undefined;
   for (const variable of [USED.sshArgs, USED.commonArgs, USED.extraArgs]) {
     const text = vars.text(variable);
     if (text === undefined) continue;
     const [name] = variable.names;
     const words = shellWords(text);
     if (!words) throw vars.refuse(name, 'a quote is not closed');
-    // ssh takes the first value of an option, so what was found before wins
-    for (const option of options(words)) found = { ...honour(vars, name, option), ...found };
+    for (const argument of argumentsOf(words)) {
+      if (argument.letter === '-F') configFile ??= argument.value;
+      else found.push(...honour(vars, name, argument));
+    }
   }
-  return found;
+  return { options: found, ...(configFile === undefined ? {} : { configFile }) };
 }
 
 /** Refuses `ansible_host_key_checking: false`, which Ansible turns into StrictHostKeyChecking=no. */
@@ -41,75 +44,103 @@ export function refuseHostKeyChecking(vars: ConnectionVars): void {
     throw vars.refuseVariable(USED.hostKeyChecking, `false is refused: it ${INSECURE}`);
 }
 
-const JUMP = 'Run caravan on the jump host: connecting through another host is not supported yet.';
 const REMOVE = 'Remove it where the host can be reached without.';
+const NO_FORWARDS = 'Forwarding is not done; a task can open the way that it needs.';
 
 /** What to do instead of an option that is refused. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  proxyjump: JUMP,
-  proxycommand: JUMP,
-  port: 'Use ansible_port.',
-  '-p': 'Use ansible_port.',
-  user: 'Use ansible_user.',
-  '-l': 'Use ansible_user.',
-  hostname: 'Use ansible_host.',
+  '-A': 'The agent is not forwarded to hosts; a task can use a key that is there.',
+  '-L': NO_FORWARDS,
+  '-R': NO_FORWARDS,
+  '-D': NO_FORWARDS,
+  '-f': REMOVE,
 };
 
-interface SshOption {
-  /** As it stands on ssh's command line, for errors. */
-  readonly shown: string;
-  readonly key: string;
+interface SshArgument {
+  readonly letter: string;
   readonly value: string;
 }
 
-function* options(words: readonly string[]): Generator<SshOption> {
+/** Letters that take a value. */
+const WITH_VALUE = /^-[BbcDEeFIiJLlmOoPpQRSWw]/;
+
+function* argumentsOf(words: readonly string[]): Generator<SshArgument> {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     const letter = word.slice(0, 2);
-    if (/^-[oiJpl]/.test(word)) {
-      const rest = word.length > 2 ? word.slice(2) : (words[++i] ?? '');
-      yield letter === '-o' ? option(rest) : short(letter, rest);
-    } else yield { shown: word, key: word === '-C' ? 'compression' : word, value: '' };
+    if (WITH_VALUE.test(word)) {
+      yield { letter, value: word.length > 2 ? word.slice(2) : (words[++i] ?? '') };
+    } else if (/^-[A-Za-z0-9]+$/.test(word)) {
+      for (const one of word.slice(1)) yield { letter: `-${one}`, value: '' };
+    } else {
+      yield { letter: word, value: '' };
+    }
   }
 }
 
-function option(text: string): SshOption {
-  const [, key = '', value = ''] = /^\s*(\w+)\s*[=\s]\s*(.*?)\s*$/s.exec(text) ?? ['', text, ''];
-  return { shown: `-o ${text}`, key: key.toLowerCase(), value };
+/** The option of ssh_config(5) that a letter stands for; undefined changes nothing here. */
+const LETTERS: Readonly<Record<string, string | undefined>> = {
+  '-4': 'addressfamily=inet',
+  '-6': 'addressfamily=inet6',
+  '-B': 'bindinterface',
+  '-I': 'pkcs11provider',
+  '-J': 'proxyjump',
+  '-S': undefined,
+  '-b': 'bindaddress',
+  '-c': 'ciphers',
+  '-i': 'identityfile',
+  '-l': 'user',
+  '-m': 'macs',
+  '-p': 'port',
+  ...Object.fromEntries(['-C', '-T', '-a', '-k', '-q', '-v', '-x'].map((one) => [one, undefined])),
+};
+
+function honour(vars: ConnectionVars, name: string, argument: SshArgument): SshOption[] {
+  const { letter, value } = argument;
+  const shown = `${letter} ${value}`.trim();
+  if (letter === '-o') return checked(vars, name, shown, parsed(vars, name, shown, value));
+  if (!(letter in LETTERS))
+    throw vars.refuse(name, `"${shown}" is not supported`, INSTEAD[letter] ?? REMOVE);
+  const [keyword, fixed] = LETTERS[letter]?.split('=') ?? [];
+  if (keyword === undefined) return [];
+  return checked(vars, name, shown, { keyword, values: [fixed ?? value] });
 }
 
-function short(letter: string, value: string): SshOption {
-  const key = { '-i': 'identityfile', '-J': 'proxyjump' }[letter] ?? letter;
-  return { shown: `${letter} ${value}`, key, value };
-}
-
-function honour(
-  vars: ConnectionVars,
-  name: string,
-  { shown, key, value }: SshOption,
-): SshArguments {
-  if (key === 'userknownhostsfile') {
-    if (/\/dev\/null/.test(value)) throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
-    return { knownHostsFiles: value.split(/\s+/) };
+function parsed(vars: ConnectionVars, name: string, shown: string, text: string): SshOption {
+  try {
+    const option = parseOption(text, shown);
+    if (option) return option;
+  } catch (thrown) {
+    if (!(thrown instanceof CaravanError)) throw thrown;
+    throw vars.refuse(name, thrown.message);
   }
-  if (key === 'stricthostkeychecking') return { hostKeyPolicy: policy(vars, name, shown, value) };
-  if (key === 'identityfile') return { identityFile: value };
-  if (key === 'connecttimeout' && /^\d+$/.test(value))
-    return { connectTimeoutSeconds: Number(value) };
-  if (NO_DIFFERENCE.test(`${key}=${value}`)) return {};
-  throw vars.refuse(name, `"${shown}" is not supported`, INSTEAD[key] ?? REMOVE);
+  throw vars.refuse(name, `"${shown}" is no option of ssh`);
 }
 
-function policy(
+/** Of options that change nothing, those that would be missed. */
+const MISSED =
+  /^(forwardagent|forwardx11|localforward|remoteforward|dynamicforward|tunnel|remotecommand|localcommand|sendenv|setenv)$/;
+
+function checked(
   vars: ConnectionVars,
   name: string,
   shown: string,
-  value: string,
-): 'strict' | 'accept-new' {
-  if (/^(yes|ask)$/i.test(value)) return 'strict';
-  if (/^accept-new$/i.test(value)) return 'accept-new';
-  if (/^(no|off)$/i.test(value)) throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
-  throw vars.refuse(name, `"${shown}" is none of yes, accept-new and no`);
+  option: SshOption,
+): SshOption[] {
+  const { keyword, values } = option;
+  const [first = ''] = values;
+  const word = first.toLowerCase();
+  if (!isKnownOption(keyword))
+    throw vars.refuse(name, `"${shown}" is not supported: ssh has no such option`, REMOVE);
+  if (keyword === 'userknownhostsfile' && /\/dev\/null|^none$/.test(first))
+    throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
+  if (keyword === 'stricthostkeychecking' && ['no', 'off'].includes(word))
+    throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
+  if (keyword === 'stricthostkeychecking' && !['yes', 'ask', 'accept-new'].includes(word))
+    throw vars.refuse(name, `"${shown}" is none of yes, ask, accept-new and no`);
+  if (MISSED.test(keyword) && !['no', 'none'].includes(word))
+    throw vars.refuse(name, `"${shown}" is not supported`, REMOVE);
+  return WITHOUT_EFFECT.has(keyword) ? [] : [option];
 }
 
 /** Splits text as a POSIX shell would, without expansions; undefined when a quote is left open. */

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { AnyAuthMethod, AuthenticationType } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, BaseAgent } from 'ssh2';
 import { CaravanError } from '../values/error.js';
-import type { ConnectionTarget } from './port.js';
-import { loadPrivateKey } from './private-key.js';
+import { agentHolding } from './agent.js';
+import { EncryptedKey, loadPrivateKey } from './private-key.js';
+import type { Questions } from './questions.js';
+import type { SshSettings } from './settings.js';
 
 /** A way to log in, and its name for an error message. */
 export interface AuthAttempt {
@@ -12,48 +14,110 @@ export interface AuthAttempt {
   readonly method: AnyAuthMethod;
 }
 
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) =>
+  join(homedir(), '.ssh', name),
+);
 
 /**
  * The ways to log in, in the order they are tried: the target's key, else the agent and then the
- * default keys; then the password. A key that was named is the only one offered, so that an agent
- * with many keys does not use up the server's MaxAuthTries.
+ * keys of ssh_config or the default ones; then the password. A key that was named is the only one
+ * offered, so that an agent with many keys does not use up the server's MaxAuthTries.
  * @throws {CaravanError} input where the named key cannot be used and no agent could hold it
  */
-export function authAttempts(
-  target: ConnectionTarget,
-  environment: Readonly<Record<string, string | undefined>>,
-): AuthAttempt[] {
+export async function authAttempts(
+  settings: SshSettings,
+  questions?: Questions,
+): Promise<AuthAttempt[]> {
+  const { identity, user, target } = settings;
   const attempts: AuthAttempt[] = [];
-  const agent = environment['SSH_AUTH_SOCK'];
-  const { user: username, privateKeyFile, password } = target;
-  const addKey = (file: string): void => {
-    const key = loadPrivateKey(file, target.privateKeyPassphrase);
-    attempts.push({ name: `key ${file}`, method: { type: 'publickey', username, key } });
-  };
-  const addAgent = (): void => {
-    if (agent) attempts.push({ name: 'SSH agent', method: { type: 'agent', username, agent } });
-  };
-  if (privateKeyFile !== undefined) {
+  const keys = new KeyAttempts(settings, questions);
+  const { agent, only, files } = identity;
+  if (agent !== undefined && !only) attempts.push(agentAttempt(user, agent));
+  let unusable: unknown;
+  for (const file of files) {
     try {
-      addKey(privateKeyFile);
+      attempts.push(await keys.named(file));
     } catch (error) {
-      if (!agent) throw error;
-      addAgent(); // the key may be encrypted and held there
-    }
-  } else {
-    addAgent();
-    for (const file of DEFAULT_KEYS.map((name) => join(homedir(), '.ssh', name))) {
-      if (!existsSync(file)) continue;
-      try {
-        addKey(file);
-      } catch {
-        // As ssh: a default key that cannot be used is passed over.
-      }
+      // As ssh: a key that only configuration lists is passed over where there is another way.
+      if (target.privateKeyFile !== undefined) throw error;
+      if (existsSync(file)) unusable ??= error;
     }
   }
-  if (password) attempts.push(...passwordAttempts(username, password.reveal()));
-  return attempts;
+  if (unusable !== undefined && attempts.length === 0 && !identity.password)
+    throw unusable as Error;
+  if (identity.usual && !only) attempts.push(...(await keys.usual(attempts.length === 0)));
+  if (identity.password) attempts.push(...passwordAttempts(user, identity.password.reveal()));
+  return inOrder(attempts, identity.methods);
+}
+
+class KeyAttempts {
+  constructor(
+    private readonly settings: SshSettings,
+    private readonly questions?: Questions,
+  ) {}
+
+  /** A key that was asked for; where it is encrypted, the agent may hold it, or a person open it. */
+  async named(file: string): Promise<AuthAttempt> {
+    const { user, identity } = this.settings;
+    try {
+      return this.#key(file);
+    } catch (error) {
+      const { agent } = identity;
+      const held = agent === undefined ? undefined : await agentHolding(agent, file);
+      if (held) return agentAttempt(user, held);
+      if (error instanceof EncryptedKey && this.questions)
+        return this.#opened(file, this.questions);
+      if (agent === undefined) throw error;
+      return agentAttempt(user, agent); // it may hold the key without our knowing
+    }
+  }
+
+  /** The default keys that can be used; one that is encrypted is asked for where there is no other way. */
+  async usual(ask: boolean): Promise<AuthAttempt[]> {
+    const attempts: AuthAttempt[] = [];
+    let encrypted: string | undefined;
+    for (const file of DEFAULT_KEYS.filter((one) => existsSync(one))) {
+      try {
+        attempts.push(this.#key(file));
+      } catch (error) {
+        // As ssh: a default key that cannot be used is passed over.
+        if (error instanceof EncryptedKey) encrypted ??= file;
+      }
+    }
+    const { password } = this.settings.identity;
+    if (encrypted === undefined || attempts.length > 0 || !ask || password || !this.questions)
+      return attempts;
+    return [await this.#opened(encrypted, this.questions)];
+  }
+
+  async #opened(file: string, questions: Questions): Promise<AuthAttempt> {
+    return this.#key(file, await questions.secret(`Passphrase of the key ${file}: `));
+  }
+
+  #key(file: string, passphrase = this.settings.identity.passphrase): AuthAttempt {
+    const { user: username, identity } = this.settings;
+    const key = loadPrivateKey(file, {
+      sha1: identity.sha1,
+      ...(passphrase ? { passphrase } : {}),
+    });
+    return { name: `key ${file}`, method: { type: 'publickey', username, key } };
+  }
+}
+
+function agentAttempt(username: string, agent: string | BaseAgent): AuthAttempt {
+  return { name: 'SSH agent', method: { type: 'agent', username, agent } };
+}
+
+/** Only the methods that may be used, in the order that was asked for. */
+function inOrder(attempts: AuthAttempt[], methods?: readonly string[]): AuthAttempt[] {
+  if (!methods) return attempts;
+  return methods.flatMap((method) =>
+    attempts.filter((attempt) => methodName(attempt.method) === method),
+  );
+}
+
+function methodName({ type }: AnyAuthMethod): AuthenticationType {
+  return type === 'agent' ? 'publickey' : type;
 }
 
 function passwordAttempts(username: string, password: string): AuthAttempt[] {
@@ -82,8 +146,7 @@ export function authHandler(
     for (;;) {
       const next = rest.shift();
       if (!next) return false;
-      const { type } = next.method;
-      if (left && !left.includes(type === 'agent' ? 'publickey' : type)) continue;
+      if (left && !left.includes(methodName(next.method))) continue;
       tried.push(next.name);
       return next.method;
     }
@@ -92,16 +155,16 @@ export function authHandler(
 
 /** The error for a login that the host refused. */
 export function loginRefused(
-  target: ConnectionTarget,
+  settings: SshSettings,
   tried: readonly string[],
   cause: Error,
 ): CaravanError {
-  const { host, user, address, port } = target;
+  const { host, user, hostName, port } = settings;
   const what =
     tried.length > 0 ? `tried: ${tried.join(', ')}` : 'there was no key and no password to try';
   return new CaravanError(
     'auth',
-    `${host} (${address}:${port}) refused the login as ${user}; ${what} (${cause.message})`,
+    `${host} (${hostName}:${port}) refused the login as ${user}; ${what} (${cause.message})`,
     {
       host,
       cause,

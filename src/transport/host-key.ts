@@ -1,64 +1,50 @@
-import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { CaravanError } from '../values/error.js';
-import {
-  findKnownHosts,
-  fingerprint,
-  keyType,
-  knownHostName,
-  parseKnownHosts,
-  type KnownHost,
-  type KnownHosts,
-} from './known-hosts.js';
-import type { ConnectionTarget } from './port.js';
+import { keyTypeOf } from './algorithms.js';
+import { appendKnownHosts, knownHostsLine, knownHostsOf } from './known-hosts.file.js';
+import { fingerprint, keyType, type KnownHost } from './known-hosts.js';
+import type { SshSettings } from './settings.js';
 
-/** All that is offered. SHA-1 (`ssh-rsa`) and DSA are not: RFC 8332, RFC 9142. */
-const ALGORITHMS: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
-  'ssh-ed25519': ['ssh-ed25519'],
-  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
-  'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
-  'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
-  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
-};
-
-/** Where keys are looked up when the target names no file. */
-const DEFAULT_FILES = [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+/** Asks the operator a yes or no. */
+export type Confirm = (question: string) => Promise<boolean>;
 
 /** The identity that a host must prove, from what known_hosts holds. */
 export class HostKeyCheck {
-  readonly #name: string;
-  readonly #files: readonly string[];
   readonly #found: readonly KnownHost[];
 
   /** Reads the known_hosts files (each once, until it changes). */
-  constructor(private readonly target: ConnectionTarget) {
-    this.#name = knownHostName(target.address, target.port);
-    this.#files = target.knownHostsFiles ?? DEFAULT_FILES;
-    this.#found = this.#lookUp();
+  constructor(private readonly settings: SshSettings) {
+    this.#found = knownHostsOf(settings);
   }
 
   /**
-   * The key types to ask for. Only those that are known, where any is: a host that is asked for
-   * its favourite instead looks changed, and a stranger could pass as new by showing another type.
+   * The algorithms to ask for. Only those of known keys, where any is known: a host that is asked
+   * for its favourite instead looks changed, and a stranger could pass as new by showing another
+   * type.
    */
-  get algorithms(): ServerHostKeyAlgorithm[] {
+  get algorithms(): string[] {
+    const offered = this.settings.algorithms.serverHostKey;
     const types = new Set(this.#trusted.map((entry) => entry.type));
-    const wanted = types.size > 0 ? [...types] : Object.keys(ALGORITHMS);
-    return wanted.flatMap((type) => ALGORITHMS[type] ?? []);
+    return offered.filter((name) => types.size === 0 || types.has(keyTypeOf(name)));
   }
 
-  /** Throws a host-key error unless `key` is the host's; adds it where the policy is accept-new. */
-  verify(key: Buffer): void {
+  /**
+   * Throws a host-key error unless `key` is the host's. An unknown one is added where the policy is
+   * accept-new, or is ask and the operator says yes.
+   */
+  async verify(key: Buffer, confirm?: Confirm): Promise<void> {
     const revoked = this.#found.find((e) => e.marker === 'revoked' && e.key.equals(key));
     if (revoked) throw this.#error(`the key ${shown(key)} is revoked by ${revoked.source}`);
     if (this.#trusted.some((entry) => entry.key.equals(key))) return;
     if (this.#trusted.length > 0) throw this.#changed(key);
     const authority = this.#found.find((entry) => entry.marker === 'cert-authority');
     if (authority) throw this.#onlyAuthority(authority, key);
-    if (this.target.hostKeyPolicy === 'accept-new') this.#add(key);
-    else throw this.#unknown(key);
+    const { hostKeyPolicy, knownName, hostName } = this.settings;
+    const question = `The host key of ${knownName} (${hostName}) is not known: ${shown(key)}\nIs it the right one? (yes/no) `;
+    const accepted =
+      hostKeyPolicy === 'accept-new' ||
+      (hostKeyPolicy === 'ask' && (await confirm?.(question)) === true);
+    if (!accepted) throw this.#unknown(key);
+    this.#add(key);
   }
 
   /** The error for a host that has none of the key types in {@link algorithms}. */
@@ -76,53 +62,44 @@ export class HostKeyCheck {
     return this.#found.filter((entry) => entry.marker === undefined);
   }
 
-  #lookUp(): readonly KnownHost[] {
-    const read = this.#files.map(readKnownHosts);
-    const find = (name: string): KnownHost[] =>
-      read.flatMap((known) => findKnownHosts(known, name));
-    const found = find(this.#name);
-    // As OpenSSH: what is known without a port also vouches for the host on another port.
-    const vouched = found.some((entry) => entry.marker === undefined);
-    return vouched || this.target.port === 22 ? found : [...found, ...find(this.target.address)];
-  }
-
   #changed(key: Buffer): CaravanError {
     const needed = this.#trusted.map((e) => `${shown(e.key)} (${e.source})`).join(' or ');
     return this.#error(
       `its host key is not the known one. Found: ${shown(key)}. Needed: ${needed}`,
-      `Someone may be listening in. If the host was reinstalled, remove the old key with: ssh-keygen -R '${this.#name}' -f ${this.#files[0] ?? ''}, then ${this.#scanCommand}`,
+      `Someone may be listening in. If the host was reinstalled, remove the old key with: ssh-keygen -R '${this.settings.knownName}' -f ${this.settings.knownHostsFiles[0] ?? ''}, then ${this.#scanCommand}`,
     );
   }
 
   #onlyAuthority(authority: KnownHost, key: Buffer): CaravanError {
     return this.#error(
-      `it is known only by a certificate authority (@cert-authority, ${authority.source}), which is not supported yet. Found: ${shown(key)}`,
+      `it is known only by a certificate authority (@cert-authority, ${authority.source}), which ssh2 cannot check. Found: ${shown(key)}`,
       `Add the host's own key: ${this.#scanCommand}`,
     );
   }
 
   #unknown(key: Buffer): CaravanError {
     return this.#error(
-      `its host key is unknown. Found: ${shown(key)}. Looked for ${this.#name} in ${this.#files.join(', ')}`,
+      `its host key is unknown. Found: ${shown(key)}. Looked for ${this.settings.knownName} in ${this.settings.knownHostsFiles.join(', ')}`,
       this.#scanHint,
     );
   }
 
   #add(key: Buffer): void {
-    const [file] = this.#files;
+    const { knownHostsFiles, knownName } = this.settings;
+    const [file] = knownHostsFiles;
     if (file === undefined) throw this.#unknown(key);
-    const line = `${this.#name} ${keyType(key) ?? ''} ${key.toString('base64')}\n`;
+    // Another connection to it may have added it meanwhile.
+    if (knownHostsOf(this.settings).some((entry) => entry.key.equals(key))) return;
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      appendFileSync(file, endsInMidLine(file) ? `\n${line}` : line, { mode: 0o600 });
+      appendKnownHosts(file, [knownHostsLine(knownName, key)]);
     } catch (cause) {
       throw this.#error(`its new host key could not be added to ${file}`, undefined, cause);
     }
   }
 
   get #scanCommand(): string {
-    const { address, port } = this.target;
-    return `ssh-keyscan -p ${port} ${address} >> ${this.#files[0] ?? ''}`;
+    const { host, jumpFor } = this.settings;
+    return `caravan hosts scan ${jumpFor === undefined ? `${host} -i INVENTORY` : `all -i ${host},`} --add`;
   }
 
   get #scanHint(): string {
@@ -130,33 +107,13 @@ export class HostKeyCheck {
   }
 
   #error(found: string, hint?: string, cause?: unknown): CaravanError {
-    const { host, address, port } = this.target;
-    return new CaravanError('host-key', `${host} (${address}:${port}) was refused: ${found}`, {
+    const { host, hostName, port } = this.settings;
+    return new CaravanError('host-key', `${host} (${hostName}:${port}) was refused: ${found}`, {
       host,
       ...(hint === undefined ? {} : { hint }),
       ...(cause === undefined ? {} : { cause }),
     });
   }
-}
-
-const parsed = new Map<string, { readonly version: string; readonly known: KnownHosts }>();
-
-/** Parsed once and again when the file changes: a fleet asks the same file thousands of times. */
-function readKnownHosts(file: string): KnownHosts {
-  const path = file.replace(/^~(?=\/)/, homedir());
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) return { byName: new Map(), others: [] };
-  const version = `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
-  const cached = parsed.get(path);
-  if (cached?.version === version) return cached.known;
-  const known = parseKnownHosts(readFileSync(path, 'utf8'), file);
-  parsed.set(path, { version, known });
-  return known;
-}
-
-function endsInMidLine(file: string): boolean {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && stat.size > 0 && !readFileSync(file, 'utf8').endsWith('\n');
 }
 
 function shown(key: Buffer): string {

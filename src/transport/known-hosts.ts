@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { patternListMatches } from './ssh-config/patterns.js';
 
 /** One usable line of a known_hosts file. */
 export interface KnownHost {
@@ -79,14 +80,7 @@ export function findKnownHosts(known: KnownHosts, name: string): readonly KnownH
 
 function namesMatch(names: string, name: string): boolean {
   if (names.startsWith('|')) return hashMatches(names, name);
-  let found = false;
-  for (const pattern of names.toLowerCase().split(',')) {
-    const negated = pattern.startsWith('!');
-    if (!wildcardMatches(negated ? pattern.slice(1) : pattern, name)) continue;
-    if (negated) return false; // wherever it stands
-    found = true;
-  }
-  return found;
+  return patternListMatches(names.toLowerCase().split(','), name);
 }
 
 /** `|1|salt|hash`: HMAC-SHA1 of the name under the salt. */
@@ -95,30 +89,6 @@ function hashMatches(hashed: string, name: string): boolean {
   if (version !== '1' || salt === undefined || hash === undefined) return false;
   const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
   return found.equals(Buffer.from(hash, 'base64'));
-}
-
-/** OpenSSH's patterns: `*` is any run of characters, `?` is any one; brackets are themselves. */
-function wildcardMatches(pattern: string, name: string): boolean {
-  let at = 0;
-  let p = 0;
-  let star = -1;
-  let retry = 0;
-  while (at < name.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      retry = at;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[at])) {
-      p++;
-      at++;
-    } else if (star >= 0) {
-      p = star + 1;
-      at = ++retry;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
 }
 
 /** A public key's fingerprint as ssh-keygen -l prints it. */

@@ -47,8 +47,15 @@ export function connectLocal(target: ConnectionTarget): Connection {
  * A child process as a channel. Detached, so that a step's processes share a session that is not
  * the controller's own.
  */
-export function startChild(program: string, args: readonly string[]): ProcessChannel {
-  const child = spawn(program, args, { stdio: 'pipe', detached: true });
+export function startChild(
+  program: string,
+  args: readonly string[],
+  environment?: NodeJS.ProcessEnv,
+): ProcessChannel {
+  const child = spawn(program, args, {
+    ...{ stdio: 'pipe', detached: true },
+    ...(environment ? { env: environment } : {}),
+  });
   child.on('error', () => undefined); // a close follows
   return {
     stdin: child.stdin,

@@ -5,11 +5,18 @@ import { quoteWord } from '../values/shell.js';
 import type { OpenChannel, ProcessChannel } from './channel.js';
 import { ShellSession } from './shell-session.js';
 
+/** Who is to be become, and by which program (default sudo). */
+export interface BecomeTo {
+  readonly user: string;
+  readonly password?: Secret;
+  readonly method?: 'sudo' | 'su';
+}
+
 /** Whose shell is wanted on which host. */
 export interface ShellRequest {
   readonly host: string;
   /** Absent: the shell of the user who is logged in. */
-  readonly become?: { readonly user: string; readonly password?: Secret };
+  readonly become?: BecomeTo;
 }
 
 /** Output kept for an error message when no shell comes up. */
@@ -17,9 +24,9 @@ const REFUSAL_SIZE = 4096;
 
 /**
  * Starts a persistent `sh`. It announces itself with a nonce, so that banners and the output of a
- * login shell's start-up files are passed over, and so that sudo's password is written only after
- * sudo has asked for it with a prompt that nothing else can print.
- * @throws {CaravanError} auth where sudo refuses; connect where no shell answers
+ * login shell's start-up files are passed over. A password is written only after sudo has asked for
+ * it with a prompt that nothing else can print, or su with its own before anything else is run.
+ * @throws {CaravanError} auth where sudo or su refuses; connect where no shell answers
  */
 export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
   const ready = randomBytes(16).toString('hex');
@@ -41,6 +48,9 @@ function commandLine({ become }: ShellRequest, ready: string, prompt: string): s
     `echo ${ready}$$.; exec /bin/sh`;
   const shell = `/bin/sh -c ${quoteWord(start)}`;
   if (!become) return `exec ${shell}`;
+  // Without a terminal su reads the password from standard input (PAM's misc_conv).
+  if (become.method === 'su')
+    return `exec env LC_ALL=C su -s /bin/sh ${quoteWord(become.user)} -c ${quoteWord(`exec ${shell}`)}`;
   const asking = become.password ? `-S -p ${prompt}` : '-n';
   return `exec sudo ${asking} -H -u ${quoteWord(become.user)} -- ${shell}`;
 }
@@ -65,26 +75,38 @@ function announced(
     };
     const onStderr = (chunk: Buffer): void => {
       stderr += chunk.toString('utf8');
-      const asked = stderr.split(prompt).length - 1;
+      const asked = timesAsked(stderr, request, prompt);
       if (asked <= prompts) return;
       prompts = asked;
+      const password = request.become?.password;
       if (prompts > 1) reject(wrongPassword(request));
-      else channel.stdin.write(`${request.become?.password?.reveal() ?? ''}\n`);
+      else if (!password) reject(refused(request, 'a password is required'));
+      else channel.stdin.write(`${password.reveal()}\n`);
     };
     channel.stdout.on('data', onStdout);
     channel.stderr.on('data', onStderr);
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {
-      const said = (stderr.replaceAll(prompt, '') + stdout).slice(0, REFUSAL_SIZE).trim();
+      const said = (stderr.replaceAll(prompt, '').replace(SU_PROMPT, '') + stdout)
+        .slice(0, REFUSAL_SIZE)
+        .trim();
       reject(prompts > 0 ? wrongPassword(request, said) : refused(request, said));
     });
   });
 }
 
+/** In the C locale; what a login shell's start-up files print may stand before it. */
+const SU_PROMPT = /^Password: ?$/m;
+
+function timesAsked(stderr: string, { become }: ShellRequest, prompt: string): number {
+  if (become?.method !== 'su') return stderr.split(prompt).length - 1;
+  return SU_PROMPT.test(stderr) ? 1 : 0;
+}
+
 function wrongPassword({ host, become }: ShellRequest, said = ''): CaravanError {
   return new CaravanError(
     'auth',
-    `sudo on ${host} did not accept the password to become ${become?.user ?? 'root'}` +
+    `${become?.method ?? 'sudo'} on ${host} did not accept the password to become ${become?.user ?? 'root'}` +
       (said === '' ? '' : `: ${said}`),
     {
       host,
@@ -95,17 +117,32 @@ function wrongPassword({ host, become }: ShellRequest, said = ''): CaravanError 
 
 function refused({ host, become }: ShellRequest, said: string): CaravanError {
   const found = said === '' ? 'it ended without a word' : said;
+  if (/open refused/.test(said)) return noSession(host, found);
   if (!become) {
     return new CaravanError('connect', `no POSIX shell could be started on ${host}: ${found}`, {
       host,
       hint: 'The login needs a shell that can `exec /bin/sh`; nologin or a forced command cannot.',
     });
   }
-  const hint = /password is required|a password/.test(said)
-    ? 'sudo asks for a password: give one with --ask-become-pass (-K) or ansible_become_password, or allow NOPASSWD in sudoers.'
-    : `Allow the login user to become ${become.user} with sudo, or log in as ${become.user}.`;
-  return new CaravanError('auth', `sudo on ${host} refused to become ${become.user}: ${found}`, {
+  const { method = 'sudo' } = become;
+  const hint = /password is required|a password|Authentication failure/.test(said)
+    ? `${method} asks for a password: give one with --ask-become-pass (-K) or ansible_become_password${method === 'su' ? '' : ', or allow NOPASSWD in sudoers'}.`
+    : `Allow the login user to become ${become.user} with ${method}, or log in as ${become.user}.`;
+  return new CaravanError(
+    'auth',
+    `${method} on ${host} refused to become ${become.user}: ${found}`,
+    {
+      host,
+      hint,
+    },
+  );
+}
+
+/** The error for a host that opens no further session on a connection. */
+export function noSession(host: string, found: string, cause?: Error): CaravanError {
+  return new CaravanError('connect', `${host} opened no channel for a shell: ${found}`, {
     host,
-    hint,
+    ...(cause ? { cause } : {}),
+    hint: 'sshd allows too few sessions a connection: MaxSessions must be 3 or more (its default is 10).',
   });
 }

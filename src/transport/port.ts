@@ -96,15 +96,30 @@ export interface Connection {
 /** How a file is written. */
 export type FileOptions = Omit<StepOptions, 'stdin' | 'onLine' | 'once'>;
 
-/** What is needed to reach a host; made by the inventory from Ansible's connection variables. */
+/** An option of ssh_config(5): its keyword in lower case, and its values as words. */
+export interface SshOption {
+  readonly keyword: string;
+  readonly values: readonly string[];
+}
+
+/** `auto` is ssh2, and the system's OpenSSH for a host that needs what ssh2 lacks. */
+export type TransportName = 'auto' | 'ssh2' | 'openssh';
+
+/**
+ * What is needed to reach a host; made by the inventory from Ansible's connection variables. What
+ * is left out comes from `sshOptions`, then from the files of ssh_config(5), then from defaults.
+ */
 export interface ConnectionTarget {
   /** Name in the inventory. */
   readonly host: string;
   /** `ansible_connection`: `ssh` (default) or `local`. */
   readonly kind: 'ssh' | 'local';
+  /** What `ssh` would be given as its destination: an address, a name, or an alias of ssh_config. */
   readonly address: string;
-  readonly port: number;
-  readonly user: string;
+  /** Default 22. */
+  readonly port?: number;
+  /** Default: who runs caravan. */
+  readonly user?: string;
   readonly privateKeyFile?: string;
   /** Opens `privateKeyFile` where it is encrypted. */
   readonly privateKeyPassphrase?: Secret;
@@ -112,11 +127,23 @@ export interface ConnectionTarget {
   readonly become: BecomeTarget;
   /** Files of known hosts in the order they are asked (default `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`). */
   readonly knownHostsFiles?: readonly string[];
-  /** `strict` (default) refuses an unknown host; `accept-new` adds it to the first known_hosts file. */
-  readonly hostKeyPolicy: 'strict' | 'accept-new';
+  /**
+   * `strict` (default) refuses an unknown host; `ask` asks on a terminal, and is `strict` without
+   * one; `accept-new` adds it to the first known_hosts file.
+   */
+  readonly hostKeyPolicy?: HostKeyPolicy;
   /** Deadline from dialling to being logged in (default 10,000). */
   readonly connectTimeoutMs?: number;
+  /** Options given to ssh, the strongest first. */
+  readonly sshOptions?: readonly SshOption[];
+  /** Instead of `~/.ssh/config` and `/etc/ssh/ssh_config`; `none` for no file (`ssh -F`). */
+  readonly sshConfigFile?: string;
+  /** Default `auto`. */
+  readonly transport?: TransportName;
 }
+
+/** What is done about a host whose key is not known. */
+export type HostKeyPolicy = 'strict' | 'ask' | 'accept-new';
 
 /** How a step gets the rights of another user. */
 export interface BecomeTarget {
@@ -124,6 +151,8 @@ export interface BecomeTarget {
   readonly enabled: boolean;
   readonly user: string;
   readonly password?: Secret;
+  /** Default `sudo`. */
+  readonly method?: 'sudo' | 'su';
 }
 
 /** Opens connections. The only thing that engine and lab know of how hosts are reached. */

@@ -1,30 +1,35 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 
 const cache = new Map<string, ParsedKey | CaravanError>();
 
+/** What opens a key, and what it may be used for. */
+export interface KeyUse {
+  readonly passphrase?: Secret;
+  /** Signs with SHA-1 where a server asks for that. */
+  readonly sha1?: boolean;
+}
+
 /**
  * A private key from a file, parsed once for all hosts: an encrypted key costs some 190 ms of CPU
  * a time, and ssh2 would parse the PEM again for each signature.
  * @throws {CaravanError} input where the file cannot be used
  */
-export function loadPrivateKey(file: string, passphrase?: Secret): ParsedKey {
-  const path = file.replace(/^~(?=\/)/, homedir());
-  const cacheKey = `${path}\0${passphrase?.reveal() ?? ''}`;
+export function loadPrivateKey(path: string, { passphrase, sha1 }: KeyUse = {}): ParsedKey {
+  const cacheKey = `${path}\0${sha1 === true}\0${passphrase?.reveal() ?? ''}`;
   let key = cache.get(cacheKey);
   if (!key) {
-    key = readKey(path, passphrase);
+    key = readKey(path, passphrase, sha1);
     cache.set(cacheKey, key);
   }
   if (key instanceof CaravanError) throw key;
   return key;
 }
 
-function readKey(path: string, passphrase?: Secret): ParsedKey | CaravanError {
+function readKey(path: string, passphrase?: Secret, sha1 = false): ParsedKey | CaravanError {
   let text: Buffer;
   try {
     text = readFileSync(path);
@@ -36,8 +41,11 @@ function readKey(path: string, passphrase?: Secret): ParsedKey | CaravanError {
   const single = Array.isArray(key) ? (key as ParsedKey[])[0] : key;
   if (single?.isPrivateKey() !== true)
     return new CaravanError('input', `${path} holds no private key`);
-  return signingFast(single);
+  return signingFast(single, sha1);
 }
+
+/** An error of a key that a passphrase would open. */
+export class EncryptedKey extends CaravanError {}
 
 function unusable(path: string, cause: Error, hasPassphrase: boolean): CaravanError {
   const encrypted = /encrypted|passphrase/i.test(cause.message);
@@ -46,11 +54,12 @@ function unusable(path: string, cause: Error, hasPassphrase: boolean): CaravanEr
       ? 'is encrypted and the passphrase does not open it'
       : 'is encrypted and no passphrase was given'
     : `cannot be used: ${cause.message}`;
-  return new CaravanError('input', `the private key ${path} ${found}`, {
+  const kind = encrypted && !hasPassphrase ? EncryptedKey : CaravanError;
+  return new kind('input', `the private key ${path} ${found}`, {
     cause,
     hint: encrypted
       ? `Add it to the SSH agent: ssh-add ${path}`
-      : 'Give an Ed25519, ECDSA or RSA key in OpenSSH or PEM form; sk- keys and certificates are not supported.',
+      : 'Give an Ed25519, ECDSA or RSA key in OpenSSH or PEM form; sk- keys and certificates need --transport openssh.',
   });
 }
 
@@ -62,12 +71,13 @@ const HASH_OF_TYPE: Readonly<Record<string, string | null>> = {
 };
 
 /** The same key, signing from a KeyObject: 42 us where ssh2's way from the PEM takes 391 us. */
-function signingFast(key: ParsedKey): ParsedKey {
+function signingFast(key: ParsedKey, sha1: boolean): ParsedKey {
   const object: KeyObject = createPrivateKey(key.getPrivatePEM());
   key.sign = (data, algorithm) => {
     const hash = algorithm ?? HASH_OF_TYPE[key.type];
     // A server that knows no rsa-sha2-* asks for SHA-1; ssh2 would give it.
-    if (hash === undefined || hash === 'sha1') throw new Error('SHA-1 signatures are not made');
+    if (hash === undefined || (hash === 'sha1' && !sha1))
+      throw new Error('SHA-1 signatures are not made');
     return sign(hash, Buffer.from(data as Buffer), object);
   };
   return key;

@@ -1,7 +1,11 @@
-import pLimit from 'p-limit';
+import { HostConnection } from './host-connection.js';
 import { connectLocal } from './local.js';
-import type { Transport } from './port.js';
-import { connectSsh } from './ssh.js';
+import type { ConnectionTarget, Transport } from './port.js';
+import { Questions, type Terminal } from './questions.js';
+import { scanHostKeys, type ScannedKeys } from './scan.js';
+import { settingsOf } from './settings.js';
+import { LoginTurns } from './turns.js';
+import { Ways } from './ways.js';
 
 /** What a transport can be told; all has defaults. */
 export interface TransportOptions {
@@ -9,16 +13,35 @@ export interface TransportOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Logins under way at once; a connection waits for its turn before its deadline runs (default 64). */
   readonly handshakes?: number;
+  /** Where unknown host keys and passphrases are asked for (default: nowhere). */
+  readonly terminal?: Terminal;
+  /** Jitter of waits (default `Math.random`). */
+  readonly random?: () => number;
+}
+
+/** A transport that can also look at the keys of hosts. */
+export interface ScanningTransport extends Transport {
+  /** The keys that a host shows, whatever known_hosts says of it; nobody logs in. */
+  scan(target: ConnectionTarget, options?: { signal?: AbortSignal }): Promise<ScannedKeys>;
 }
 
 /** Opens connections over SSH and to the local machine. */
-export function createTransport(options: TransportOptions = {}): Transport {
-  const { environment = process.env, handshakes = 64 } = options;
-  const inTurn = pLimit(handshakes);
+export function createTransport(options: TransportOptions = {}): ScanningTransport {
+  const { environment = process.env, handshakes = 64, random = Math.random, terminal } = options;
+  const parts = {
+    ...{ environment, random, turns: new LoginTurns(handshakes) },
+    ...(terminal ? { questions: new Questions(terminal) } : {}),
+  };
+  const ways = new Ways(parts);
   return {
-    connect: (target, { signal } = {}) =>
-      target.kind === 'local'
-        ? Promise.resolve(connectLocal(target))
-        : inTurn(() => connectSsh(target, { environment, ...(signal ? { signal } : {}) })),
+    connect: async (target, way = {}) => {
+      if (target.kind === 'local') return connectLocal(target);
+      const settings = settingsOf(target, environment);
+      const { host, user } = settings;
+      const wire = await ways.open(settings, way);
+      return new HostConnection({ host, user, become: target.become }, wire);
+    },
+    scan: (target, way = {}) =>
+      scanHostKeys(settingsOf(target, environment), ways, { ...parts, ...way }),
   };
 }

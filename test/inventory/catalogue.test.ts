@@ -30,6 +30,7 @@ test.each([
   ['connection', 'ssh', 30],
   ['connection', 'local', 2],
   ['become', 'sudo', 8],
+  ['become', 'su', 8],
   ['shell', 'sh', 5],
 ])(
   'the catalogue has every variable of the %s plugin %s',

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HostConnection } from '../../src/transport/host-connection.js';
@@ -16,7 +17,7 @@ function hostWith(shell: string, path: string): Transport {
     connect: ({ host, become, user }) =>
       Promise.resolve(
         new HostConnection(
-          { host, become, user },
+          { host, become, user: user ?? userInfo().username },
           {
             openChannel: (commandLine) => {
               const command = commandLine.replaceAll('/bin/sh', shell);

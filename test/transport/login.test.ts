@@ -52,7 +52,7 @@ test('connect refuses a host whose key is another', async () => {
   await expect(login(wrong)).rejects.toMatchObject({
     kind: 'host-key',
     message: text(/not the known one. Found: ssh-ed25519 SHA256:\S+. Needed: .*wrong:2/),
-    detail: { host: 'web01', hint: text(/ssh-keyscan/) },
+    detail: { host: 'web01', hint: text(/ssh-keygen -R .* caravan hosts scan web01/) },
   });
 });
 
@@ -60,13 +60,15 @@ test('connect refuses an unknown host, and one that is only vouched for by an au
   await expect(login(hostsFile('none', ''))).rejects.toMatchObject({
     kind: 'host-key',
     message: text(/unknown. Found: ssh-ed25519 SHA256:/),
-    detail: { hint: text(/ssh-keyscan -p \d+ 127.0.0.1 >> /) },
+    detail: { hint: text(/caravan hosts scan web01 -i INVENTORY --add/) },
   });
   await expect(login({ knownHostsFiles: ['/nonexistent'] })).rejects.toMatchObject({
     kind: 'host-key',
   });
   const authority = hostsFile('authority', `@cert-authority * ${otherKey}\n`);
-  await expect(login(authority)).rejects.toThrow(/@cert-authority, .*authority:1/);
+  await expect(login({ ...authority, transport: 'ssh2' })).rejects.toThrow(
+    /known by a certificate authority \(.*authority:1\)/,
+  );
 });
 
 test('connect refuses a revoked key, known or not', async () => {

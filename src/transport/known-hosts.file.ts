@@ -1,0 +1,72 @@
+import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { CaravanError } from '../values/error.js';
+import {
+  findKnownHosts,
+  keyType,
+  knownHostName,
+  parseKnownHosts,
+  type KnownHost,
+  type KnownHosts,
+} from './known-hosts.js';
+
+const parsed = new Map<string, { readonly version: string; readonly known: KnownHosts }>();
+
+/**
+ * Parsed once and again when the file changes: a fleet asks the same file thousands of times.
+ * @throws {CaravanError} input where there is a file that cannot be read
+ */
+export function readKnownHosts(path: string): KnownHosts {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (!stat) return { byName: new Map(), others: [] };
+    const version = `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
+    const cached = parsed.get(path);
+    if (cached?.version === version) return cached.known;
+    const known = parseKnownHosts(readFileSync(path, 'utf8'), path);
+    parsed.set(path, { version, known });
+    return known;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CaravanError('input', `the known hosts in ${path} could not be read: ${why}`, {
+      cause,
+    });
+  }
+}
+
+/** Where a host is looked up, and by which name. */
+export interface KnownHostQuery {
+  readonly hostName: string;
+  readonly port: number;
+  readonly knownName: string;
+  readonly knownHostsFiles: readonly string[];
+}
+
+/** All lines that speak of a host. */
+export function knownHostsOf(query: KnownHostQuery): readonly KnownHost[] {
+  const { hostName, port, knownName } = query;
+  const read = query.knownHostsFiles.map(readKnownHosts);
+  const find = (name: string): KnownHost[] => read.flatMap((known) => findKnownHosts(known, name));
+  const found = find(knownName);
+  // As OpenSSH: what is known without a port also vouches for the host on another port.
+  const vouched = found.some((entry) => entry.marker === undefined);
+  const plainToo = !vouched && port !== 22 && knownName === knownHostName(hostName, port);
+  return plainToo ? [...found, ...find(hostName)] : found;
+}
+
+/** A line of known_hosts. */
+export function knownHostsLine(name: string, key: Buffer): string {
+  return `${name} ${keyType(key) ?? ''} ${key.toString('base64')}`;
+}
+
+/** Adds lines to a file of known hosts, which is made where it is missing. */
+export function appendKnownHosts(file: string, lines: readonly string[]): void {
+  const text = lines.map((line) => `${line}\n`).join('');
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  appendFileSync(file, endsInMidLine(file) ? `\n${text}` : text, { mode: 0o600 });
+}
+
+function endsInMidLine(file: string): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && stat.size > 0 && !readFileSync(file, 'utf8').endsWith('\n');
+}

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { KnownHost } from './known-hosts.js';
+import type { Identity } from './settings.js';
+import { BY_OPENSSH } from './ssh-config/options.js';
+import type { SshConfig } from './ssh-config/read.js';
+
+/** What decides whether ssh2 can reach a host. */
+export interface Needs {
+  readonly config: SshConfig;
+  readonly identity: Identity;
+  /** What known_hosts says of the host. */
+  readonly known: readonly KnownHost[];
+  /** The most wanted algorithm, where ssh2 has it not. */
+  readonly lacking: string | undefined;
+}
+
+/** Why a host needs the system's OpenSSH, in words that follow "because"; undefined where it does not. */
+export function whyOpenSsh(needs: Needs): string | undefined {
+  const { config, identity, lacking } = needs;
+  if (config.undecided !== undefined) return `only ssh can judge ${config.undecided}`;
+  if (lacking !== undefined) return `${lacking} is asked for`;
+  for (const [keyword, plain] of Object.entries(BY_OPENSSH)) {
+    const value = config.get(keyword)?.[0];
+    if (value !== undefined && !plain.includes(value.toLowerCase()))
+      return `${keyword} is set (${config.sourceOf(keyword) ?? ''})`;
+  }
+  if (identity.methods?.[0]?.startsWith('gssapi') === true) return 'GSSAPI is to be tried first';
+  for (const file of identity.files) {
+    const special = specialKey(file);
+    if (special !== undefined) return special;
+  }
+  return onlyAuthority(needs);
+}
+
+/** A key with a certificate beside it, or one that lives in a security key. */
+function specialKey(file: string): string | undefined {
+  if (existsSync(`${file}-cert.pub`)) return `${file}-cert.pub is a certificate`;
+  try {
+    const type = readFileSync(`${file}.pub`, 'utf8').split(' ', 1)[0] ?? '';
+    return type.startsWith('sk-') ? `${file} is a security key` : undefined;
+  } catch {
+    return undefined; // no public key beside it: nothing is known
+  }
+}
+
+function onlyAuthority({ known }: Needs): string | undefined {
+  const authority = known.find(({ marker }) => marker === 'cert-authority');
+  const own = known.some(({ marker }) => marker === undefined);
+  return authority && !own
+    ? `it is known by a certificate authority (${authority.source})`
+    : undefined;
+}

@@ -1,0 +1,253 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { CaravanError } from '../values/error.js';
+import type { Secret } from '../values/secret.js';
+import { type AlgorithmKind, type Chosen, chooseAlgorithms } from './algorithms.js';
+import { parseJumps, type Jump } from './jump.js';
+import { knownHostsOf } from './known-hosts.file.js';
+import { knownHostName } from './known-hosts.js';
+import { whyOpenSsh } from './openssh.needed.js';
+import type { ConnectionTarget, HostKeyPolicy } from './port.js';
+import { readSshConfig, type SshConfig } from './ssh-config/read.js';
+import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/tokens.js';
+
+/** Deadline from dialling to being logged in, where nothing names one. */
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** A dead peer is noticed after three of these. */
+const DEFAULT_KEEPALIVE_SECONDS = 15;
+
+/** The way to a host with all that configuration says of it. */
+export interface SshSettings {
+  /** The way as it was asked for. */
+  readonly target: ConnectionTarget;
+  /** Name in the inventory, or what ProxyJump calls a jump host. */
+  readonly host: string;
+  /** The host that is reached through this one, where this is a jump host. */
+  readonly jumpFor?: string;
+  /** Name or address that is dialled. */
+  readonly hostName: string;
+  readonly port: number;
+  readonly user: string;
+  /** 4 or 6 where only one kind of address is wanted. */
+  readonly family?: 4 | 6;
+  readonly bindAddress?: string;
+  /** Hosts on the way, the first to be reached first. */
+  readonly jumps: readonly Jump[];
+  readonly identity: Identity;
+  /** The name that known_hosts has. */
+  readonly knownName: string;
+  readonly knownHostsFiles: readonly string[];
+  readonly hostKeyPolicy: HostKeyPolicy;
+  readonly connectTimeoutMs: number;
+  readonly keepalive: { readonly intervalMs: number; readonly countMax: number };
+  readonly algorithms: Readonly<Record<AlgorithmKind, readonly string[]>>;
+  /** Why only the system's OpenSSH can reach the host. */
+  readonly openSsh?: string;
+}
+
+/** What there is to log in with. */
+export interface Identity {
+  /** Files of private keys. */
+  readonly files: readonly string[];
+  /** The keys in `~/.ssh` with usual names are tried too: nothing names others. */
+  readonly usual: boolean;
+  /** No other key than these is tried, not even one of the agent. */
+  readonly only: boolean;
+  /** Socket of the agent. */
+  readonly agent?: string;
+  readonly passphrase?: Secret;
+  readonly password?: Secret;
+  /** The methods that may be used, in their order, or undefined for the usual ones. */
+  readonly methods?: readonly string[];
+  /** RSA keys may sign with SHA-1: `PubkeyAcceptedAlgorithms +ssh-rsa`. */
+  readonly sha1: boolean;
+}
+
+/** What configuration is read from besides files. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * All that is needed to dial a host and to log in. What the target says goes first, then its
+ * options of ssh, then the files of ssh_config(5).
+ * @throws {CaravanError} input for configuration that cannot be read or used
+ */
+export function settingsOf(
+  target: ConnectionTarget,
+  environment: Environment,
+  jumpFor?: string,
+): SshSettings {
+  const { host, address } = target;
+  const explicit = [
+    ...(target.user === undefined ? [] : [{ keyword: 'user', values: [target.user] }]),
+    ...(target.port === undefined ? [] : [{ keyword: 'port', values: [String(target.port)] }]),
+  ];
+  const config = readSshConfig({
+    destination: address,
+    options: [...explicit, ...(target.sshOptions ?? [])],
+    ...(target.sshConfigFile === undefined ? {} : { file: target.sshConfigFile }),
+  });
+  const one = (keyword: string): string | undefined => config.get(keyword)?.[0];
+  const named = one('hostname') ?? address;
+  const hostName = expandTokens(named, { h: address, n: address }, 'HostName').toLowerCase();
+  const port = numberOf(config, 'port') ?? 22;
+  const user = one('user') ?? localUser();
+  const alias = one('hostkeyalias');
+  const tokens: Tokens = {
+    ...{ h: hostName, n: address, p: String(port), r: user, u: localUser() },
+    k: alias ?? address,
+  };
+  const files = (list: readonly string[]): string[] =>
+    list.map((file) => expandFile(file, tokens, environment));
+  const algorithms = {
+    kex: chooseAlgorithms('kex', one('kexalgorithms')),
+    serverHostKey: chooseAlgorithms('serverHostKey', one('hostkeyalgorithms')),
+    cipher: chooseAlgorithms('cipher', one('ciphers')),
+    hmac: chooseAlgorithms('hmac', one('macs')),
+  };
+  const identity = identityOf(target, { config, files, environment });
+  const bindAddress = one('bindaddress');
+  const family = { inet: 4 as const, inet6: 6 as const }[one('addressfamily') ?? ''];
+  const knownHostsFiles = target.knownHostsFiles ?? knownHostsFilesOf(config, files);
+  const knownName = alias?.toLowerCase() ?? knownHostName(hostName, port);
+  const openSsh = whyOpenSsh({
+    ...{ config, identity },
+    known: knownHostsOf({ hostName, port, knownName, knownHostsFiles }),
+    lacking: Object.values(algorithms).find(({ lacking }) => lacking)?.lacking,
+  });
+  return {
+    ...{ target, host, hostName, port, user, identity, knownName, knownHostsFiles },
+    jumps: jumpsOf(config, tokens),
+    hostKeyPolicy: target.hostKeyPolicy ?? policyOf(config),
+    connectTimeoutMs: connectTimeoutOf(target, config),
+    keepalive: {
+      intervalMs: (numberOf(config, 'serveraliveinterval') ?? DEFAULT_KEEPALIVE_SECONDS) * 1000,
+      countMax: numberOf(config, 'serveralivecountmax') ?? 3,
+    },
+    algorithms: namesOf(algorithms),
+    ...(jumpFor === undefined ? {} : { jumpFor }),
+    ...(bindAddress === undefined ? {} : { bindAddress }),
+    ...(family === undefined ? {} : { family }),
+    ...(openSsh === undefined ? {} : { openSsh }),
+  };
+}
+
+function namesOf(chosen: Record<AlgorithmKind, Chosen>): SshSettings['algorithms'] {
+  const { kex, serverHostKey, cipher, hmac } = chosen;
+  return {
+    kex: kex.names,
+    serverHostKey: serverHostKey.names,
+    cipher: cipher.names,
+    hmac: hmac.names,
+  };
+}
+
+function jumpsOf(config: SshConfig, tokens: Tokens): Jump[] {
+  const value = config.get('proxyjump')?.[0];
+  return value === undefined ? [] : parseJumps(expandTokens(value, tokens, 'ProxyJump'));
+}
+
+/** Host names are dialled by someone who has set a deadline; 0 is none, which ssh takes as its own. */
+function connectTimeoutOf(target: ConnectionTarget, config: SshConfig): number {
+  const seconds = numberOf(config, 'connecttimeout');
+  const configured = seconds === undefined || seconds === 0 ? undefined : seconds * 1000;
+  return target.connectTimeoutMs ?? configured ?? DEFAULT_CONNECT_TIMEOUT_MS;
+}
+
+/** `no` of a file is `strict`: that nobody looks at keys is never taken over from there. */
+function policyOf(config: SshConfig): HostKeyPolicy {
+  const value = config.get('stricthostkeychecking')?.[0]?.toLowerCase();
+  if (value === 'accept-new') return value;
+  const batch = config.get('batchmode')?.[0]?.toLowerCase() === 'yes';
+  return value === 'ask' && !batch ? 'ask' : 'strict';
+}
+
+interface IdentityParts {
+  readonly config: SshConfig;
+  readonly files: (list: readonly string[]) => string[];
+  readonly environment: Environment;
+}
+
+function identityOf(
+  { privateKeyFile, privateKeyPassphrase, password }: ConnectionTarget,
+  { config, files, environment }: IdentityParts,
+): Identity {
+  const yes = (keyword: string): boolean => config.get(keyword)?.[0]?.toLowerCase() === 'yes';
+  const configured = config.all('identityfile').flatMap(({ values }) => values);
+  const named = privateKeyFile === undefined ? configured : [privateKeyFile];
+  const agent = agentOf(config, files, environment);
+  const methods = methodsOf(config);
+  const accepted = config.get('pubkeyacceptedalgorithms')?.[0] ?? '';
+  return {
+    files: files(named.filter((file) => file.toLowerCase() !== 'none')),
+    usual: named.length === 0,
+    only: privateKeyFile !== undefined || yes('identitiesonly'),
+    sha1: /(^|[+^,])ssh-rsa(,|$)/.test(accepted) && !accepted.startsWith('-'),
+    ...(agent === undefined ? {} : { agent }),
+    ...(privateKeyPassphrase ? { passphrase: privateKeyPassphrase } : {}),
+    ...(password ? { password } : {}),
+    ...(methods ? { methods } : {}),
+  };
+}
+
+function agentOf(
+  config: SshConfig,
+  files: IdentityParts['files'],
+  environment: Environment,
+): string | undefined {
+  const value = config.get('identityagent')?.[0];
+  if (value === undefined || value === 'SSH_AUTH_SOCK')
+    return environment['SSH_AUTH_SOCK'] || undefined; // empty is none
+  if (value === 'none') return undefined;
+  return value.startsWith('$') && !value.startsWith('${')
+    ? environment[value.slice(1)]
+    : files([value])[0];
+}
+
+const METHODS = [
+  ['pubkeyauthentication', 'publickey'],
+  ['passwordauthentication', 'password'],
+  ['kbdinteractiveauthentication', 'keyboard-interactive'],
+] as const;
+
+function methodsOf(config: SshConfig): string[] | undefined {
+  const off = METHODS.filter(([keyword]) => config.get(keyword)?.[0]?.toLowerCase() === 'no');
+  const order = config.get('preferredauthentications')?.[0];
+  if (order === undefined && off.length === 0) return undefined;
+  const names = order === undefined ? METHODS.map(([, name]) => name) : order.split(',');
+  return names.filter((name) => !off.some(([, method]) => method === name));
+}
+
+function knownHostsFilesOf(config: SshConfig, files: IdentityParts['files']): string[] {
+  const user = config.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+  const global = config.get('globalknownhostsfile') ?? [
+    '/etc/ssh/ssh_known_hosts',
+    '/etc/ssh/ssh_known_hosts2',
+  ];
+  const existing = files([...user, ...global]).filter((file) => file.toLowerCase() !== 'none');
+  const [first = join(homedir(), '.ssh', 'known_hosts')] = existing;
+  return [first, ...existing.slice(1).filter((file) => existsSync(file))];
+}
+
+/** @throws {CaravanError} input where it is no whole number */
+function numberOf(config: SshConfig, keyword: string): number | undefined {
+  const value = config.get(keyword)?.[0];
+  if (value === undefined || value.toLowerCase() === 'none') return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : timeOf(value);
+  const most = keyword === 'port' ? 65_535 : 2 ** 31;
+  const least = keyword === 'port' ? 1 : 0;
+  if (seconds !== undefined && seconds >= least && seconds <= most) return seconds;
+  const source = config.sourceOf(keyword) ?? 'options of ssh';
+  throw new CaravanError('input', `${source}: ${keyword} ${value} is no number that it may be`);
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** ssh's times: `90`, `1m30s`. */
+function timeOf(value: string): number | undefined {
+  if (!/^(\d+[smhd]?)+$/i.test(value)) return undefined;
+  return [...value.matchAll(/(\d+)([smhd]?)/gi)].reduce(
+    (sum, [, count, unit = 's']) => sum + Number(count) * (UNIT_SECONDS[unit.toLowerCase()] ?? 1),
+    0,
+  );
+}

@@ -81,8 +81,9 @@ class Bench {
           await this.#once(cell, tool);
         } catch (error) {
           left.delete(tool);
-          const { message } = error as Error;
-          this.#skip({ tool: tool.name, hosts, rttMs, reason: message });
+          const [reason = '', ...output] = (error as Error).message.split('\n');
+          this.#skip({ tool: tool.name, hosts, rttMs, reason });
+          if (output.length > 0) say(output.join('\n'));
           if (error instanceof OverBudget) continue;
           found.delete(tool);
           process.exitCode = 1;
@@ -112,12 +113,13 @@ class Bench {
       if (tool.isSlow === true || hosts >= forks) this.#secondsPerHost.set(key, each);
       if (cost.code === null) throw new OverBudget(`took more than ${budgetSeconds} s (${phase})`);
       if (cost.code !== 0)
-        throw new Error(`${where} ended with ${cost.code}: ${lastOutput(fleet.folder)}`);
+        throw new Error(`${phase}: ended with ${cost.code}\n${lastOutput(fleet.folder)}`);
       const wrong = homes.flatMap((home) => wrongOn(home).map((what) => `${home}: ${what}`));
-      if (wrong.length > 0) throw new Error(`${where} left wrong: ${wrong.slice(0, 5).join('; ')}`);
+      if (wrong.length > 0)
+        throw new Error(`${phase}: left wrong: ${wrong.slice(0, 5).join('; ')}`);
       if (phase === 'unchanged' && tool.isIdempotent)
         for (const [i, home] of homes.entries())
-          if (inodes(home) !== before[i]) throw new Error(`${where} wrote again on ${home}`);
+          if (inodes(home) !== before[i]) throw new Error(`${phase}: wrote again on ${home}`);
       figures[phase].push(cost);
       say(
         `${where}: ${cost.seconds.toFixed(2)} s, CPU ${cost.cpuSeconds.toFixed(2)} s, ${cost.rssMb.toFixed(0)} MB`,

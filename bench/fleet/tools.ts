@@ -124,6 +124,7 @@ function ansible(
           ...['-i', writeInventory(fleet, hosts, port), '--forks', String(forks), '--diff'],
         ],
         env: {
+          ANSIBLE_TIMEOUT: '60', // hosts and controller share the cores: a login may take long
           ANSIBLE_CONFIG: emptyConfig(fleet),
           ANSIBLE_HOME: join(fleet.folder, 'ansible'),
           // A socket's path may have 108 bytes.

@@ -23,9 +23,10 @@ export function sshVars(sshd: Sshd, port: number, folder: string): Record<string
   };
 }
 
-/** Processes that logins from these ports of ours left on the host. Linux. */
-export function processesOf(ports: readonly number[]): string[] {
-  const marks = ports.map((port) => `SSH_CONNECTION=127.0.0.1 ${port} `);
+/** Processes that logins to this sshd from these ports of ours left on the host. Linux. */
+export function processesOf(sshd: Sshd, ports: readonly number[]): string[] {
+  const { address } = sshd;
+  const marks = ports.map((port) => `SSH_CONNECTION=${address} ${port} ${address} ${sshd.port}\0`);
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {

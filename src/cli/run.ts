@@ -101,10 +101,10 @@ export async function runFile(
   const read = await reading(options);
   const { modules, parseVars } = read;
   const workingFolder = process.cwd();
-  const digest = createHash('sha256');
+  const loaded: string[] = [];
   const readHashed = async (path: string): Promise<string> => {
     const text = await readText(path);
-    digest.update(JSON.stringify([path, text]));
+    loaded.push(path, text);
     return text;
   };
   const playbook = await loadPlaybook(file, {
@@ -125,7 +125,7 @@ export async function runFile(
       ? undefined
       : openRecord({
           ...{ folder: stateFolder(options), playbook: file, resume: options.resume },
-          ...{ digest: digest.digest('hex'), now: systemClock.now() },
+          ...{ digest: digestOf(loaded), now: systemClock.now() },
           warn: (message) => streams.err.write(`[warning] ${message}\n`),
         });
   const execution = { read, options, streams, record };
@@ -136,6 +136,10 @@ export async function runFile(
   if (!idle) return { code: exitCodeOf(outcome), outcome };
   streams.err.write('No task ran on any host.\n');
   return { code: EXIT.error, outcome };
+}
+
+function digestOf(texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex');
 }
 
 /** The hosts that failed, one a line, where there are any. */

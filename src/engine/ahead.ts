@@ -193,6 +193,9 @@ class Span {
       if (attempt.module.touches === 'anything') isAnything = true;
       else written.push(...attempt.touches);
     }
+    // What lies behind the batch may have seen what the batch changes.
+    for (const attempt of this.#attempts.slice(this.#made.length + work.length))
+      if (attempt.isObserved && (isAnything || overlap(attempt.touches, written))) attempt.forget();
     return work[0]?.attempt === next && work.some(({ does }) => does !== 'nothing') ? work : [];
   }
 

@@ -213,9 +213,14 @@ export class Attempt {
     return this.#seen !== undefined;
   }
 
+  /** What it knows is there may be so no longer. */
+  forget(): void {
+    this.#seen = this.#verdict = undefined;
+  }
+
   /** Reads what is there. Its steps go out with those of others where `gathering` is given. */
   observe(gathering?: Gathering, index = 0): Promise<void> {
-    this.#seen = this.#verdict = undefined;
+    this.forget();
     return this.#bounded(gathering, index, async () => {
       const { module, on } = this;
       const value = await module.observe(this.#input, this.#context);

@@ -119,7 +119,7 @@ export async function handshake(
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
-      client.once('error', reject);
+      client.on('error', reject); // it may give several; all but the first change nothing
       client.once('close', () => {
         reject(new Error('the connection was closed'));
       });
@@ -139,7 +139,6 @@ export async function handshake(
     });
     return client;
   } catch (thrown) {
-    client.on('error', () => undefined); // of a client that is being given up
     socket.destroy();
     const cause = thrown as Error;
     if (deadline.passed !== undefined) throw stopped(settings, deadline, cause);

@@ -9,6 +9,8 @@ import { SessionSlots } from './session-slots.js';
 
 /** How often a refused channel is asked for again, within about two seconds. */
 const CHANNEL_ATTEMPTS = 6;
+/** How long a host may take to say goodbye. */
+const CLOSE_MS = 2_000;
 
 /** A logged in connection of ssh2 as a wire. */
 export function ssh2Wire(client: Client, host: string, random: Random): Wire {
@@ -31,7 +33,10 @@ export function ssh2Wire(client: Client, host: string, random: Random): Wire {
     close: async () => {
       lost ??= 'it was closed';
       client.end();
+      // A host that has gone silent never closes its side.
+      const timer = setTimeout(() => client.destroy(), CLOSE_MS);
       await closed;
+      clearTimeout(timer);
     },
   };
 }

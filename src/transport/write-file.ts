@@ -42,7 +42,8 @@ export function writeFilesScript(files: readonly FileBytes[]): Script {
     sh`fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
 about() { stat -L -c "$1" -- "$3" 2>/dev/null || stat -L -f "$2" -- "$3"; }
 trap ${`rm -f -- ${temporaries.map(quoteWord).join(' ')}`} EXIT
-trap 'exit 143' HUP INT TERM`,
+trap 'exit 143' HUP INT TERM
+trap '' PIPE`,
     ...all.map((one) => prepareScript(one, files.length === 1)),
     ...(files.length === 1 ? [] : [checkAll(all)]),
     sh`sync -- ${temporaries} 2>/dev/null || sync`,

@@ -2,12 +2,7 @@ import { CaravanError } from '../values/error.js';
 import { endProcessesScript } from './end-processes.js';
 import { watchEarly } from './early-lines.js';
 import { StepNotRun, type StepOptions, type StepResult } from './port.js';
-import {
-  ShellEnded,
-  StepLost,
-  type SentStep,
-  type ShellSession,
-} from './shell-session.js';
+import { ShellEnded, StepLost, type SentStep, type ShellSession } from './shell-session.js';
 import { forgetText, type ShellStep } from './step-text.js';
 
 /** Deadline of a step that names none. */
@@ -91,10 +86,12 @@ export class PrivilegeLevel {
    * Lets go of the shell.
    * @param forget whether the receipts of its steps are of no more use
    */
-  end(forget = false): void {
-    const lastWords = forget ? [...this.#runs].map(forgetText).join('') : '';
-    this.#session?.end(lastWords);
+  async end(forget = false): Promise<void> {
+    const session = this.#session;
     this.#session = undefined;
+    const lastWords = forget ? [...this.#runs].map(forgetText).join('') : '';
+    if (lastWords === '') session?.end();
+    else await session?.endWith(lastWords);
   }
 
   #next(): void {

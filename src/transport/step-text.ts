@@ -85,7 +85,9 @@ export function receiptFile({ run, step }: ReceiptName): Script {
 /**
  * The claim is made by creating a file that must not be there, so of two attempts, however late
  * one arrives, one runs. Where no file can be made (no home, a full disk, a read-only file system)
- * the step runs without a receipt. Only `mkdir` and `cat` are programs, the rest is the shell.
+ * the step runs without a receipt. A claim that was there and stays empty is of such a disk, or of a
+ * host that lost power: whether its step ran is not known. Only `mkdir`, `cat` and `sleep` are
+ * programs, the rest is the shell.
  */
 function withReceipt(receipt: Receipt): string {
   const begin = `_r=${receiptFile(receipt).text}
@@ -96,8 +98,10 @@ if [ -s "$_r.rc" ]; then _c=0; else _b; _c=$?
 [ $_c != 0 ] || printf '0\\n' 2>/dev/null >"$_r.rc"; fi`;
   return `${begin}
 _boot=-; { read -r _boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
-_k=none; set -C; printf '%s %s\\n' $$ "$_boot" 2>/dev/null >"$_r" && _k=new; set +C
-[ $_k = new ] || [ ! -s "$_r" ] || _k=old
+if [ -e "$_r" ]; then _k=old
+else _k=none; set -C; printf '%s %s\\n' $$ "$_boot" 2>/dev/null >"$_r" && _k=new; set +C; fi
+[ $_k = new ] || [ ! -e "$_r" ] || [ -s "$_r" ] || sleep 1
+[ $_k != none ] || [ ! -s "$_r" ] || _k=old
 case $_k in
 none) _b; _c=$? ;;
 new) _b >"$_r.out" 2>"$_r.err"; _c=$?; printf '%s\\n' $_c >"$_r.rc" ;;

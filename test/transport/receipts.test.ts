@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -97,6 +106,16 @@ describe.each(shells)('With receipts, %s', (shell) => {
       kind: 'command',
       message: expect.stringContaining('is not known') as string,
     });
+  });
+
+  test('never runs a step whose claim is empty: it may have run', async () => {
+    const home = makeHome();
+    const { level } = levelIn(home, shell);
+    mkdirSync(join(home, '.caravan/run1'), { recursive: true });
+    writeFileSync(join(home, '.caravan/run1/a'), '');
+    const step: ShellStep = { script: sh`echo x >>"$HOME"/counter`, receipt: once('a') };
+    await expect(level.run(step)).rejects.toMatchObject({ kind: 'command' });
+    expect(existsSync(join(home, 'counter'))).toBe(false);
   });
 
   test('runs a step that may be repeated until it has once succeeded', async () => {

@@ -8,7 +8,8 @@ import type { ReceiptName } from './port.js';
 export interface Receipt extends ReceiptName {
   /**
    * `once`: the step never runs twice. Sent again, it is awaited, and its output is that of the
-   * first time. `again`: the step does no harm twice, and runs until it has once ended with 0.
+   * first time. `again`: the step does no harm twice, and runs until it has once ended with 0; that
+   * it has begun is kept too, since it may have done its work where it was cut short behind it.
    */
   readonly kind: 'once' | 'again';
 }
@@ -94,7 +95,8 @@ function withReceipt(receipt: Receipt): string {
 [ -d "\${_r%/*}" ] || ( umask 077; mkdir -p -- "\${_r%/*}" ) 2>/dev/null`;
   if (receipt.kind === 'again')
     return `${begin}
-if [ -s "$_r.rc" ]; then _c=0; else _b; _c=$?
+_c=; { read -r _c <"$_r.rc"; } 2>/dev/null
+if [ "$_c" != 0 ]; then printf 'begun\\n' 2>/dev/null >"$_r.rc"; _b; _c=$?
 [ $_c != 0 ] || printf '0\\n' 2>/dev/null >"$_r.rc"; fi`;
   return `${begin}
 _boot=-; { read -r _boot </proc/sys/kernel/random/boot_id; } 2>/dev/null

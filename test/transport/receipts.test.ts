@@ -130,6 +130,24 @@ describe.each(shells)('With receipts, %s', (shell) => {
     expect((await level.run({ script: sh`wc -l <"$HOME"/counter` })).stdout.trim()).toBe('2');
   });
 
+  test('keeps that a step has begun which ends by printing to nobody', async () => {
+    const home = makeHome();
+    const first = levelIn(home, shell);
+    const step: ShellStep = {
+      script: sh`echo x >"$HOME"/began; until [ -e "$HOME"/go ]; do sleep 0.05; done
+echo x >"$HOME"/done; echo done; echo x >"$HOME"/behind`,
+      receipt: { run: 'run1', step: 'a', kind: 'again' },
+    };
+    void first.level.run(step).catch(() => undefined);
+    await untilThere(join(home, 'began'));
+    first.cut();
+    writeFileSync(join(home, 'go'), '');
+    await untilThere(join(home, 'done'));
+    expect(readFileSync(join(home, '.caravan/run1/a.rc'), 'utf8')).toBe('begun\n');
+    expect(await levelIn(home, shell).level.run(step)).toMatchObject({ code: 0, stdout: 'done\n' });
+    expect(readFileSync(join(home, '.caravan/run1/a.rc'), 'utf8')).toBe('0\n');
+  });
+
   test('runs steps of a batch in order, and none behind a chained one that failed', async () => {
     const { level } = levelIn(makeHome(), shell);
     const batch = { name: 'test' };

@@ -4,12 +4,6 @@ import { join, resolve } from 'node:path';
 import type { RunRecord } from '../engine/receipts.js';
 import { CaravanError } from '../values/error.js';
 
-/** A run's record in a file of its own, until the run has ended well. */
-export interface KeptRecord extends RunRecord {
-  /** The run ended well: there is nothing to resume. */
-  readonly remove: () => void;
-}
-
 /** The first line of the file; each one behind it is an attempt that made its host fail. */
 interface Head {
   readonly run: string;
@@ -31,11 +25,12 @@ interface Wanted {
 }
 
 /**
- * The record of a run that begins, or of the one to be resumed. It holds no values of the run:
+ * The record of a run that begins, or of the one to be resumed, in a file of its own until the run
+ * has ended well. It holds no values of the run:
  * results are kept on the hosts that they came from.
  * @throws CaravanError input where there is nothing to resume, or the playbook is another
  */
-export function openRecord(wanted: Wanted): KeptRecord | undefined {
+export function openRecord(wanted: Wanted): RunRecord | undefined {
   const { folder, playbook, warn } = wanted;
   const name = createHash('sha256').update(resolve(playbook)).digest('hex').slice(0, 16);
   const file = join(folder, 'runs', name);
@@ -77,7 +72,7 @@ function read(file: string): Earlier {
   }
 }
 
-function resumed(file: string, earlier: Earlier, { playbook, digest }: Wanted): KeptRecord {
+function resumed(file: string, earlier: Earlier, { playbook, digest }: Wanted): RunRecord {
   if (earlier === undefined)
     throw new CaravanError(
       'input',
@@ -95,13 +90,13 @@ function resumed(file: string, earlier: Earlier, { playbook, digest }: Wanted): 
   return kept(file, earlier.head.run, earlier.failed);
 }
 
-function kept(file: string, run: string, failed: readonly string[] | undefined): KeptRecord {
+function kept(file: string, run: string, failed: readonly string[] | undefined): RunRecord {
   return {
     ...{ run, isResumed: failed !== undefined, failed: failed ?? [] },
     keepFailed: (attempt) => {
       appendFileSync(file, `${attempt}\n`);
     },
-    remove: () => {
+    endedWell: () => {
       rmSync(file, { force: true });
     },
   };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
+import type { RunRecord } from '../engine/receipts.js';
 import { runLoaded } from '../engine/run.js';
 import type { ConnectionOverrides } from '../inventory/connection.js';
 import type { Inventory } from '../inventory/inventory.js';
@@ -22,7 +23,7 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { listing } from './run.listing.js';
 import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
 import { askPassword, askStep } from './run.password.js';
-import { openRecord, type KeptRecord } from './run.record.js';
+import { openRecord } from './run.record.js';
 import { askPrompts } from './run.prompts.js';
 import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
@@ -130,7 +131,6 @@ export async function runFile(
         });
   const execution = { read, options, streams, record };
   const outcome = await execute(file, playbook, inventory, execution);
-  if (outcome.outcome === 'ok') record?.remove();
   const idle = Object.keys(outcome.recap).length === 0 && outcome.outcome === 'ok';
   writeRetryFile(outcome, options, streams);
   if (!idle) return { code: exitCodeOf(outcome), outcome };
@@ -199,7 +199,7 @@ interface Execution {
   readonly read: Reading;
   readonly options: RunCommandOptions;
   readonly streams: RunStreams;
-  readonly record: KeptRecord | undefined;
+  readonly record: RunRecord | undefined;
 }
 
 async function execute(

@@ -5,6 +5,12 @@ import type { Clock } from '../values/clock.js';
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => new Date(),
+  timer(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
   async sleep(ms, signal) {
     try {
       await wait(ms, undefined, signal && { signal });

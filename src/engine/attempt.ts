@@ -178,6 +178,8 @@ export class Attempt {
   readonly #phase: TaskPhase;
   readonly #seconds: number;
   readonly #deadline = new AbortController();
+  /** The deadline, or the end of the run. */
+  readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #seen: { readonly value: unknown } | undefined;
   #verdict: Verdict | undefined;
@@ -188,15 +190,15 @@ export class Attempt {
   /** @throws CaravanError input where the task's arguments are wrong on this host. */
   constructor(readonly on: HostTask) {
     const { task, state } = on;
-    const { clock, signal, modules, check, taskTimeoutSeconds, receipts } = state.parts;
+    const { clock, modules, check, taskTimeoutSeconds, receipts } = state.parts;
     state.checkCancelled();
     const module = modules.get(task.module) as AnyModule;
     this.#input = readInput(on, module);
     this.module = module as OpenModule;
     this.#seconds = task.timeoutSeconds ?? taskTimeoutSeconds;
     this.id = receipts.next(on.host.name, task.source);
-    this.#phase = new TaskPhase(receipts.record.run, receipts.step(this.id));
-    this.#signal = AbortSignal.any([signal, this.#deadline.signal]);
+    this.#phase = new TaskPhase(receipts.record.run, () => receipts.step(this.id));
+    this.#signal = this.#stop.signal;
     const endsAt = clock.now().getTime() + this.#seconds * 1000;
     const limits = { signal: this.#signal, deadline: this.#deadline.signal, endsAt };
     this.isCheck = task.checkMode ?? check;
@@ -279,7 +281,7 @@ export class Attempt {
   /** Whether the first change of this attempt was made by a run that was interrupted. */
   async #hasReceipt(): Promise<boolean> {
     const { run, name } = this.#phase;
-    const file = `${run}/${name}-0.rc`;
+    const file = `${run}/${name()}-0.rc`;
     const { connection } = this.#context;
     const { code } = await connection.run(sh`[ -s "$HOME"/.caravan/${file} ]`);
     return code === 0;
@@ -291,21 +293,24 @@ export class Attempt {
     index: number,
     work: () => Promise<void>,
   ): Promise<void> {
-    const { clock, signal: runSignal } = this.on.state.parts;
-    const done = new AbortController();
-    clock.sleep(this.#seconds * 1000, done.signal).then(
-      () => {
-        this.#deadline.abort();
-      },
-      () => undefined,
-    );
+    const { state } = this.on;
+    const { clock, signal: runSignal } = state.parts;
+    const stop = (): void => {
+      this.#stop.abort();
+    };
+    const endTimer = clock.timer(this.#seconds * 1000, () => {
+      this.#deadline.abort();
+      stop();
+    });
+    const forget = state.onCancel(stop);
     this.#phase.gathered = gathering && { gathering, index };
     try {
       await within(work(), this.#signal, this.#phase);
     } catch (thrown) {
       throw this.#shown(thrown, runSignal);
     } finally {
-      done.abort();
+      endTimer();
+      forget();
       gathering?.leave(index);
     }
   }

@@ -10,12 +10,20 @@ export interface RunRecord {
   readonly failed: readonly string[];
   /** Keeps an attempt that made its host fail. */
   readonly keepFailed: (attempt: string) => void;
+  /** The run ended well: it is not to be resumed. Called before hosts forget their receipts. */
+  readonly endedWell: () => void;
 }
 
 /** A record that is kept nowhere: good for as long as the process lives. */
 export function unkeptRecord(): RunRecord {
   const run = randomBytes(8).toString('hex');
-  return { run, isResumed: false, failed: [], keepFailed: () => undefined };
+  return {
+    run,
+    isResumed: false,
+    failed: [],
+    keepFailed: () => undefined,
+    endedWell: () => undefined,
+  };
 }
 
 /**

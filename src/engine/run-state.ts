@@ -26,6 +26,7 @@ export class RunState {
   readonly #recap = new Map<string, Record<Counted, number>>();
   readonly #lost = new Map<string, 'failed' | 'unreachable'>();
   readonly #failures: TaskFailure[] = [];
+  readonly #onCancel = new Set<() => void>();
 
   constructor(
     readonly parts: {
@@ -47,7 +48,25 @@ export class RunState {
       readonly parseVars: ((text: string, file: string) => unknown) | undefined;
       readonly sink: EventSink;
     },
-  ) {}
+  ) {
+    // One listener for all: a signal walks through its listeners when one is added.
+    parts.signal.addEventListener(
+      'abort',
+      () => {
+        for (const act of this.#onCancel) act();
+      },
+      { once: true },
+    );
+  }
+
+  /** Calls back when the run is cancelled, at once where it is; until what it returns is called. */
+  onCancel(act: () => void): () => void {
+    if (this.parts.signal.aborted) act();
+    this.#onCancel.add(act);
+    return () => {
+      this.#onCancel.delete(act);
+    };
+  }
 
   emit(event: UntimedEvent): void {
     this.parts.sink({ ...event, at: this.parts.clock.now().toISOString() });

@@ -159,21 +159,22 @@ export async function runLoaded(playbook: Playbook, options: RunOptions): Promis
     .filter((name) => limited?.has(name) ?? true);
   state.emit({ type: 'run-start', playbook: playbook.file, check: options.check ?? false, hosts });
   const seconds = (): number => (options.clock.now().getTime() - startedAt) / 1000;
-  let completed = false;
+  // A run that threw ends for its subscribers too.
+  let outcome: RunOutcome['outcome'] = 'failed';
   try {
     await runEntries(playbook, state, OUTERMOST, limited);
-    completed = true;
+    outcome = state.outcome();
   } catch (thrown) {
     if (!state.parts.signal.aborted) throw thrown;
-    completed = true;
+    outcome = state.outcome();
   } finally {
-    // A run that threw ends for its subscribers too.
-    const outcome = completed ? state.outcome() : 'failed';
+    // Hosts that have forgotten what was done would do it again for who resumes.
+    if (outcome === 'ok') options.record?.endedWell();
     await state.parts.pool.closeAll(outcome === 'ok' || options.record === undefined);
     state.emit({ type: 'run-end', outcome, seconds: seconds(), recap: state.recap() });
   }
   return {
-    outcome: state.outcome(),
+    outcome,
     recap: state.recap(),
     seconds: seconds(),
     failures: state.failures,

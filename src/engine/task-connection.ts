@@ -34,12 +34,12 @@ export class TaskPhase {
   /** @param name of the attempt's steps on the host */
   constructor(
     readonly run: string,
-    readonly name: string,
+    readonly name: () => string,
   ) {}
 
   /** The receipt of the next step that has one. */
   nextReceipt(): ReceiptName {
-    return { run: this.run, step: `${this.name}-${this.#receipts++}` };
+    return { run: this.run, step: `${this.name()}-${this.#receipts++}` };
   }
 
   /** Does something that is finished even when the run is cancelled. */

@@ -10,7 +10,7 @@ export type * from './probe-model.js';
 
 /** What a {@link ProbeSet} needs from outside. */
 export interface ProbeSetOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
   /** For a probe that has none of its own, from connecting to its end; 5000 unless given. */
   readonly deadlineMs?: number;
 }
@@ -36,7 +36,7 @@ interface Flight {
  * Until the first {@link ProbeSet.expect}, outcomes are measured and not judged.
  */
 export class ProbeSet {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now' | 'sleep'>;
   readonly #deadlineMs: number;
   readonly #tally = new ProbeTally();
   readonly #flights = new Set<Flight>();

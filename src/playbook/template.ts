@@ -294,13 +294,35 @@ function needsChain(references: readonly Reference[], context: Record<string, un
   );
 }
 
-function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
+/** A template as the engine takes it, with the names in it. */
+interface Rewritten {
+  readonly rewritten: string;
+  readonly references: readonly Reference[];
+}
+
+/** Many hosts render the same texts. */
+const REWRITTEN = {
+  expression: new Map<string, Rewritten>(),
+  template: new Map<string, Rewritten>(),
+};
+const MOST_REWRITTEN = 10_000;
+
+function rewrite(kind: 'expression' | 'template', text: string): Rewritten {
+  const known = REWRITTEN[kind].get(text);
+  if (known !== undefined) return known;
   const rewritten = kind === 'expression' ? rewriteExpression(text) : rewriteTemplate(text);
   // Of the rewritten text, so that `groups['x']` does not copy all groups into the engine.
   const references =
     kind === 'expression'
       ? expressionReferences(rewritten, new Set())
       : templateReferences(rewritten);
+  if (REWRITTEN[kind].size >= MOST_REWRITTEN) REWRITTEN[kind].clear();
+  REWRITTEN[kind].set(text, { rewritten, references });
+  return { rewritten, references };
+}
+
+function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
+  const { rewritten, references } = rewrite(kind, text);
   const { context, failed } = contextOf(references, text, pass);
   const result = runJinja(kind, rewritten, context, needsChain(references, context));
   if (result.ok && !result.isUndefined) return result.value;
@@ -317,8 +339,30 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
 
 function renderText(text: string, pass: Pass): unknown {
   if (!holdsTemplate(text)) return text;
+  const plain = plainText(text, pass);
+  if (plain !== undefined) return plain;
   const whole = wholeExpression(text);
   return whole === undefined ? run('template', text, pass) : run('expression', whole, pass);
+}
+
+const NAME_ONLY = /\{\{ *([A-Za-z_]\w*) *\}\}/;
+
+/** What most templates are: text and names of texts. Those need no engine; undefined for others. */
+function plainText(text: string, pass: Pass): string | undefined {
+  const parts = text.split(NAME_ONLY);
+  let rendered = '';
+  for (const [i, part] of parts.entries()) {
+    if (i % 2 === 0) {
+      if (/\{[{%#]/.test(part)) return undefined;
+      rendered += part;
+      continue;
+    }
+    const variable = part in MAPPINGS ? undefined : pass.scope.lookup(part);
+    const value = variable && resolveVariable(part, variable, pass);
+    if (typeof value !== 'string') return undefined;
+    rendered += value;
+  }
+  return rendered;
 }
 
 function sealedError({ source, resolving }: Pass): CaravanError {

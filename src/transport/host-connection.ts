@@ -90,8 +90,7 @@ export class HostConnection implements Connection {
   }
 
   async close(forget = false): Promise<void> {
-    this.#plain.end(forget);
-    this.#become.end(forget);
+    await Promise.all([this.#plain.end(forget), this.#become.end(forget)]);
     await this.wire.close();
   }
 

@@ -24,6 +24,11 @@ export interface LevelParts {
 
 type Stop = { readonly kind: 'timeout'; readonly ms: number } | { readonly kind: 'cancelled' };
 
+/** Whether a step was stopped while its shell was being opened. */
+interface Halt {
+  isOn: boolean;
+}
+
 /** A step that waits for its turn. */
 interface Waiting {
   readonly step: ShellStep;
@@ -86,10 +91,12 @@ export class PrivilegeLevel {
    * Lets go of the shell.
    * @param forget whether the receipts of its steps are of no more use
    */
-  end(forget = false): void {
-    const lastWords = forget ? [...this.#runs].map(forgetText).join('') : '';
-    this.#session?.end(lastWords);
+  async end(forget = false): Promise<void> {
+    const session = this.#session;
     this.#session = undefined;
+    const lastWords = forget ? [...this.#runs].map(forgetText).join('') : '';
+    if (lastWords === '') session?.end();
+    else await session?.endWith(lastWords);
   }
 
   #next(): void {
@@ -140,25 +147,27 @@ export class PrivilegeLevel {
 
   async #bounded(
     { step, limits: { timeoutMs, signal } }: Waiting,
-    send: (halt: AbortSignal) => Promise<SentStep>,
+    send: (halt: Halt) => Promise<SentStep>,
   ): Promise<StepResult> {
     const ms = timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const halt = new AbortController();
+    const halt: Halt = { isOn: false };
+    let stop: (reason: Stop) => void = () => undefined;
     const stopped = new Promise<Stop>((resolve) => {
-      halt.signal.addEventListener('abort', () => {
-        resolve(halt.signal.reason as Stop);
-      });
+      stop = (reason) => {
+        halt.isOn = true;
+        resolve(reason);
+      };
     });
     const timer = setTimeout(() => {
-      halt.abort({ kind: 'timeout', ms } satisfies Stop);
+      stop({ kind: 'timeout', ms });
     }, ms);
     const onAbort = (): void => {
-      halt.abort({ kind: 'cancelled' } satisfies Stop);
+      stop({ kind: 'cancelled' });
     };
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const work = this.#result(step, send, halt.signal);
+      const work = this.#result(step, send, halt);
       const outcome = await Promise.race([work, stopped]);
       if ('stdout' in outcome) return outcome;
       work.catch(() => undefined); // its shell is about to be ended
@@ -169,11 +178,11 @@ export class PrivilegeLevel {
     }
   }
 
-  async #open(halt: AbortSignal): Promise<ShellSession> {
+  async #open(halt: Halt): Promise<ShellSession> {
     let session = this.#session;
     if (session?.alive === true) return session;
     session = await this.parts.openShell();
-    if (halt.aborted) {
+    if (halt.isOn) {
       session.end(); // opened too late: the step must not begin any more
       throw new ShellEnded('stopped before it began');
     }
@@ -183,8 +192,8 @@ export class PrivilegeLevel {
 
   async #result(
     step: ShellStep,
-    send: (halt: AbortSignal) => Promise<SentStep>,
-    halt: AbortSignal,
+    send: (halt: Halt) => Promise<SentStep>,
+    halt: Halt,
   ): Promise<StepResult> {
     const sent = await send(halt);
     const unwatch = watchEarly(step, sent, () => this.parts.openShell());

@@ -6,6 +6,9 @@ import { StepNotRun, type StepResult } from './port.js';
 import { batchText, LOST, NOT_RUN, type ShellStep } from './step-text.js';
 import { StepOutput } from './step-output.js';
 
+/** How long a shell may take over its last words. */
+const LAST_WORDS_MS = 5_000;
+
 /** The shell went away under a step: its end is not known. */
 export class ShellEnded extends Error {
   override readonly name = 'ShellEnded';
@@ -83,8 +86,9 @@ export class ShellSession {
   send(steps: readonly ShellStep[]): SentStep[] {
     const sent: SentStep[] = [];
     const texts: { nonce: string; step: ShellStep }[] = [];
-    for (const step of steps) {
-      const nonce = randomBytes(16).toString('hex');
+    const secret = randomBytes(16).toString('hex');
+    for (const [i, step] of steps.entries()) {
+      const nonce = `${secret}${i}`;
       const output = new StepOutput(step.onLine);
       const result = new Promise<StepResult>((resolve, reject) => {
         this.#running.push({
@@ -108,9 +112,21 @@ export class ShellSession {
   }
 
   /** Lets go of the shell: its input ends, so it exits once its steps have. */
-  end(lastWords = ''): void {
-    if (lastWords !== '' && this.alive) this.channel.stdin.write(lastWords);
+  end(): void {
     this.channel.destroy();
+  }
+
+  /**
+   * Lets go of the shell when it has done one thing more, or has had time for it. What is sent just
+   * before a connection is closed, sshd throws away: so the shell's own end is awaited.
+   */
+  async endWith(lastWords: string): Promise<void> {
+    if (this.alive) {
+      const limit = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(LAST_WORDS_MS)]);
+      this.channel.stdin.end(lastWords);
+      if (!limit.aborted) await once(limit, 'abort');
+    }
+    this.end();
   }
 
   /** Gives bytes to the steps that they belong to, and settles those that have ended. */

@@ -8,7 +8,8 @@ import type { ReceiptName } from './port.js';
 export interface Receipt extends ReceiptName {
   /**
    * `once`: the step never runs twice. Sent again, it is awaited, and its output is that of the
-   * first time. `again`: the step does no harm twice, and runs until it has once ended with 0.
+   * first time. `again`: the step does no harm twice, and runs until it has once ended with 0; that
+   * it has begun is kept too, since it may have done its work where it was cut short behind it.
    */
   readonly kind: 'once' | 'again';
 }
@@ -85,21 +86,27 @@ export function receiptFile({ run, step }: ReceiptName): Script {
 /**
  * The claim is made by creating a file that must not be there, so of two attempts, however late
  * one arrives, one runs. Where no file can be made (no home, a full disk, a read-only file system)
- * the step runs without a receipt. Only `mkdir` and `cat` are programs, the rest is the shell.
+ * the step runs without a receipt. A claim that was there and stays empty is of such a disk, or of a
+ * host that lost power: whether its step ran is not known. Only `mkdir`, `cat` and `sleep` are
+ * programs, the rest is the shell.
  */
 function withReceipt(receipt: Receipt): string {
   const { step, also = [] } = receipt;
   const begin = `_r=${receiptFile(receipt).text}
 [ -d "\${_r%/*}" ] || ( umask 077; mkdir -p -- "\${_r%/*}" ) 2>/dev/null`;
+  const marks = (word: string): string =>
+    `for _s in ${[step, ...also].map(quoteWord).join(' ')}; do printf '${word}\\n' 2>/dev/null >"\${_r%/*}/$_s.rc"; done`;
   if (receipt.kind === 'again')
     return `${begin}
-if [ -s "$_r.rc" ]; then _c=0; else _b; _c=$?
-[ $_c != 0 ] || for _s in ${[step, ...also].map(quoteWord).join(' ')}; do
-printf '0\\n' 2>/dev/null >"\${_r%/*}/$_s.rc"; done; fi`;
+_c=; { read -r _c <"$_r.rc"; } 2>/dev/null
+if [ "$_c" != 0 ]; then ${marks('begun')}; _b; _c=$?
+[ $_c != 0 ] || ${marks('0')}; fi`;
   return `${begin}
 _boot=-; { read -r _boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
-_k=none; set -C; printf '%s %s\\n' $$ "$_boot" 2>/dev/null >"$_r" && _k=new; set +C
-[ $_k = new ] || [ ! -s "$_r" ] || _k=old
+if [ -e "$_r" ]; then _k=old
+else _k=none; set -C; printf '%s %s\\n' $$ "$_boot" 2>/dev/null >"$_r" && _k=new; set +C; fi
+[ $_k = new ] || [ ! -e "$_r" ] || [ -s "$_r" ] || sleep 1
+[ $_k != none ] || [ ! -s "$_r" ] || _k=old
 case $_k in
 none) _b; _c=$? ;;
 new) _b >"$_r.out" 2>"$_r.err"; _c=$?; printf '%s\\n' $_c >"$_r.rc" ;;

@@ -15,6 +15,12 @@ import { CaravanError } from '../../src/values/error.js';
 /** The machine's clock. */
 const clock: Clock = {
   now: () => new Date(),
+  timer(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       const onAbort = (): void => {

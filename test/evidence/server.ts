@@ -9,7 +9,7 @@ import type { ProbeTarget } from '../../src/evidence/probe.js';
 import { acceptFor, encodeFrame, OPCODE } from '../../src/evidence/websocket.js';
 import type { Leaf } from './authority.js';
 
-export const realClock: Clock = {
+export const realClock: Pick<Clock, 'now' | 'sleep'> = {
   now: () => new Date(),
   sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
 };

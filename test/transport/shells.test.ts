@@ -30,7 +30,7 @@ describe.each(shells)('A persistent %s', (shell) => {
     expect((await level.run({ script: sh`if (` })).code).not.toBe(0);
     const step = { script: sh`printf out; printf err >&2; exit 3` };
     expect(await level.run(step)).toEqual({ code: 3, stdout: 'out', stderr: 'err' });
-    level.end();
+    void level.end();
   });
 
   test('ends a step with all its children past the deadline', async () => {
@@ -40,7 +40,7 @@ describe.each(shells)('A persistent %s', (shell) => {
     const script = sh`sleep ${sleep} & sh -c ${`sleep ${sleep}; :`}; sleep ${sleep}`;
     await expect(level.run({ script }, { timeoutMs: 300 })).rejects.toThrow('were ended');
     await until(() => processesWith(sleep).length === 0, 'no sleep is left');
-    level.end();
+    void level.end();
   });
 
   test('writes files', async () => {
@@ -66,7 +66,7 @@ describe.each(shells)('A persistent %s', (shell) => {
       stdin.toString('base64'),
       '',
     ]);
-    level.end();
+    void level.end();
   });
 });
 

@@ -29,7 +29,7 @@ export class TaskPhase {
   steps = 0;
   #receipts = 0;
   #inHand = 0;
-  #idle: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
 
   /** @param name of the attempt's steps on the host */
   constructor(
@@ -205,11 +205,14 @@ export class TaskConnection implements Connection, FactReader {
       } catch (thrown) {
         if (!(thrown instanceof CaravanError) || thrown.kind !== 'connect') throw thrown;
         if (connection !== undefined) await this.pool.drop(this.host, reach, connection);
+        const isGone = isCausedBy(thrown, 'ConnectionGone');
         // Never connected is not lost: whether to try again is for the operator to say.
-        if (!isLostMidStep(thrown) && lost === undefined) throw thrown;
+        if (!isGone && !isCausedBy(thrown, 'ShellEnded') && lost === undefined) throw thrown;
+        const isUnsent = isGone || connection === undefined;
         lost ??= { error: thrown, atMs: clock.now().getTime() };
         const left = Math.min(lost.atMs + RECONNECT_MS - clock.now().getTime(), remainingMs());
-        if (!mayRepeat || left <= delayMs || signal.aborted) throw lost.error;
+        if (!mayRepeat && !isUnsent) throw thrown;
+        if (left <= delayMs || signal.aborted) throw lost.error;
         await clock.sleep(delayMs, signal);
         delayMs *= 2;
       }
@@ -217,7 +220,10 @@ export class TaskConnection implements Connection, FactReader {
   }
 }
 
-/** Whether a connection that was open broke under a step. */
-function isLostMidStep(error: CaravanError): boolean {
-  return error.detail.cause instanceof Error && error.detail.cause.name === 'ShellEnded';
+/**
+ * What became of a connection that was open: it broke under a step (`ShellEnded`), or before one
+ * was sent (`ConnectionGone`).
+ */
+function isCausedBy({ detail: { cause } }: CaravanError, name: string): boolean {
+  return cause instanceof Error && cause.name === name;
 }

@@ -25,6 +25,11 @@ export interface Wire {
   close(): Promise<void>;
 }
 
+/** The connection went before a step was sent: the step has not begun. */
+class ConnectionGone extends Error {
+  override readonly name = 'ConnectionGone';
+}
+
 /** Who is logged in where, and who they may become. */
 export interface Login {
   readonly host: string;
@@ -105,13 +110,24 @@ export class HostConnection implements Connection {
       host,
       lost: () => wire.lost(),
       openShell: async () => {
-        const lost = wire.lost();
-        if (lost !== undefined) {
-          throw new CaravanError('connect', `${host}: the connection is gone (${lost})`, { host });
+        this.#checkHolds();
+        try {
+          return await openShell(wire.openChannel, { host, ...(become ? { become } : {}) });
+        } catch (thrown) {
+          await new Promise(setImmediate); // a channel may close before its connection does
+          this.#checkHolds();
+          throw thrown;
         }
-        return openShell(wire.openChannel, { host, ...(become ? { become } : {}) });
       },
     });
+  }
+
+  #checkHolds(): void {
+    const lost = this.wire.lost();
+    if (lost === undefined) return;
+    const { host } = this;
+    const cause = new ConnectionGone(lost);
+    throw new CaravanError('connect', `${host}: the connection is gone (${lost})`, { host, cause });
   }
 }
 

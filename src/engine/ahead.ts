@@ -1,7 +1,7 @@
 import type { TaskNode } from '../playbook/model.js';
 import { StepNotRun } from '../transport/port.js';
 import { CaravanError } from '../values/error.js';
-import { Attempt, type HostTask } from './attempt.js';
+import { Attempt, type AttemptResult, type HostTask } from './attempt.js';
 import { Gathering } from './gathering.js';
 import { NotYet } from './not-yet.js';
 
@@ -101,12 +101,6 @@ async function alone(attempt: Attempt): Promise<Made> {
   }
 }
 
-/** For tasks that nothing is done ahead of. */
-export const NOTHING_AHEAD: Pick<Ahead, 'take' | 'make'> = {
-  take: () => undefined,
-  make: alone,
-};
-
 interface Work {
   readonly attempt: Attempt;
   readonly does: 'observe' | 'apply' | 'nothing';
@@ -190,8 +184,9 @@ class Span {
       }
       if (attempt !== this.#attempts[0] && !this.#mayWriteNow(attempt)) break;
       work.push({ attempt, does: 'apply' });
-      if (attempt.module.touches === 'anything') isAnything = true;
-      else written.push(...attempt.touches);
+      const { touches } = attempt;
+      if (touches === 'anything') isAnything = true;
+      else written.push(...touches);
     }
     // What lies behind the batch may have seen what the batch changes.
     for (const attempt of this.#attempts.slice(this.#made.length + work.length))
@@ -231,4 +226,28 @@ function overlap(some: 'anything' | readonly string[], others: readonly string[]
   const isBelow = (path: string, folder: string): boolean =>
     path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
   return some.some((a) => others.some((b) => isBelow(a, b) || isBelow(b, a)));
+}
+
+/** Whether an attempt has failed, and was not only cut off: what goes on there is awaited. */
+function isFailure(error: Error): boolean {
+  const isCut = error instanceof CaravanError && ['connect', 'cancelled'].includes(error.kind);
+  return !isCut;
+}
+
+/**
+ * Runs a task's module once on a host, within the task's deadline.
+ * @throws CaravanError of the kind that the module or the connection gave; timeout past the
+ * deadline, cancelled where the run was cancelled.
+ */
+export async function attempt(on: HostTask): Promise<AttemptResult & { readonly id: string }> {
+  const { ahead } = on.spot ?? {};
+  const made =
+    ahead?.take(on) ??
+    (await (ahead === undefined ? alone(new Attempt(on)) : ahead.make(new Attempt(on))));
+  if (made.error !== undefined) {
+    const { receipts } = on.state.parts;
+    if (isFailure(made.error)) receipts.failing(on.host.name, on.task.source, made.attempt.id);
+    throw made.error;
+  }
+  return { ...made.attempt.result, id: made.attempt.id };
 }

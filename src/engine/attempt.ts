@@ -15,7 +15,7 @@ import { evaluate, holds, renderFields, renderTemplate, type Scope } from '../pl
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { sh, type Script } from '../values/shell.js';
-import { NOTHING_AHEAD, type Spot } from './ahead.js';
+import type { Spot } from './ahead.js';
 import type { Reach } from './connections.js';
 import type { Gathering } from './gathering.js';
 import type { RunState } from './run-state.js';
@@ -330,26 +330,4 @@ export class Attempt {
       ? new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown })
       : error;
   }
-}
-
-/** Whether an attempt has failed, and was not only cut off: what goes on there is awaited. */
-function isFailure(error: Error): boolean {
-  const isCut = error instanceof CaravanError && ['connect', 'cancelled'].includes(error.kind);
-  return !isCut;
-}
-
-/**
- * Runs a task's module once on a host, within the task's deadline.
- * @throws CaravanError of the kind that the module or the connection gave; timeout past the
- * deadline, cancelled where the run was cancelled.
- */
-export async function attempt(on: HostTask): Promise<AttemptResult & { readonly id: string }> {
-  const { ahead = NOTHING_AHEAD } = on.spot ?? {};
-  const made = ahead.take(on) ?? (await ahead.make(new Attempt(on)));
-  if (made.error !== undefined) {
-    const { receipts } = on.state.parts;
-    if (isFailure(made.error)) receipts.failing(on.host.name, on.task.source, made.attempt.id);
-    throw made.error;
-  }
-  return { ...made.attempt.result, id: made.attempt.id };
 }

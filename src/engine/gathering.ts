@@ -1,6 +1,6 @@
 import type { Fact } from '../facts/fact.js';
-import type { FileWrite, ReceiptName, StepBatch } from '../transport/port.js';
-import { CaravanError } from '../values/error.js';
+import { StepNotRun, type FileWrite, type ReceiptName, type StepBatch } from '../transport/port.js';
+import { asCaravanError, CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 
 /** A step that waits for the others. */
@@ -164,9 +164,9 @@ async function readTogether<T>(all: readonly WaitingFact<T>[], batch: StepBatch)
     const values = await first.read(together, batch);
     for (const [i, { settle }] of all.entries()) settle(Promise.resolve(values[i] as T));
   } catch (thrown) {
-    const isOfOne = thrown instanceof CaravanError && thrown.kind === 'command';
-    for (const { settle, read, fact } of all)
-      settle(isOfOne ? read(fact) : Promise.reject(thrown as Error));
+    const error = asCaravanError(thrown);
+    const isOfOne = error.kind === 'command';
+    for (const { settle, read, fact } of all) settle(isOfOne ? read(fact) : Promise.reject(error));
   }
 }
 
@@ -178,9 +178,9 @@ async function writeTogether(all: readonly WaitingWrite[], batch: StepBatch): Pr
     await first.write(all, batch);
     for (const { settle } of all) settle(Promise.resolve());
   } catch (thrown) {
-    const isOfOne = thrown instanceof CaravanError && ['command', 'verify'].includes(thrown.kind);
+    const error = thrown instanceof StepNotRun ? thrown : asCaravanError(thrown);
+    const isOfOne = error instanceof CaravanError && ['command', 'verify'].includes(error.kind);
     const again = { name: 'one by one' };
-    for (const one of all)
-      one.settle(isOfOne ? one.write([one], again) : Promise.reject(thrown as Error));
+    for (const one of all) one.settle(isOfOne ? one.write([one], again) : Promise.reject(error));
   }
 }

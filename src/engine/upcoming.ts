@@ -109,13 +109,18 @@ export function* upcomingTasks(
       if ((one.item ?? 0) > item) yield { ...one, spot: { ahead, nodes, index: from } };
   }
   let isBehindDecision = false;
+  let mayNotify = [...run.notified.values()].some((hosts) => hosts.has(host.name));
   let before = first;
   for (const [index, node] of nodes.entries()) {
     if (index <= from) continue;
     if (before.register !== undefined) unknown.add(before.register);
     if (modules.get(before.module)?.gathers === true) unknown.add('ansible_*');
+    mayNotify ||= before.notify.length > 0;
     if (node.kind !== 'task') return;
     before = node;
+    // Handlers that nobody has notified do not run.
+    if (node.args.value['action'] === 'flush_handlers' && node.module === 'meta' && !mayNotify)
+      continue;
     if (!tagsSelect([...node.tags, ...run.frame.tags], { tags, skipTags })) continue;
     const module = modules.get(node.module);
     if (!isPlain(node, first, module)) return;

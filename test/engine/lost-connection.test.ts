@@ -20,7 +20,7 @@ test('TaskConnection connects anew when the connection went between two steps', 
     await proxy.close();
     await sshd.stop();
   });
-  const phase = new TaskPhase('run', 'step');
+  const phase = new TaskPhase('run', () => 'step');
   const limits = { signal, deadline: signal, clock: systemClock, remainingMs: () => 30_000 };
   const connection = new TaskConnection('web01', pool, { ...limits, phase });
   const first = await pool.connect('web01');

@@ -69,7 +69,7 @@ export async function scanHostKeys(
 async function keyOf(attempt: Attempt, algorithms: readonly string[]): Promise<Buffer | undefined> {
   let seen: Buffer | undefined;
   try {
-    const client = await handshake(attempt, {
+    const { client } = await handshake(attempt, {
       algorithms,
       authHandler: () => false,
       verify: (key) => {

@@ -20,6 +20,12 @@ export interface LoginParts {
   readonly dial?: () => Promise<Duplex>;
 }
 
+/** A connection, and the stream below it: ssh2 does not destroy one whose end it has asked for. */
+export interface LoggedIn {
+  readonly client: Client;
+  readonly socket: Duplex;
+}
+
 /** What the parts of one attempt share. */
 export interface Attempt {
   readonly settings: SshSettings;
@@ -32,7 +38,7 @@ export interface Attempt {
  * many logins under way (MaxStartups): it is asked again until the deadline.
  * @throws {CaravanError} connect, auth, host-key, timeout, cancelled or input
  */
-export async function loginSsh2(settings: SshSettings, parts: LoginParts): Promise<Client> {
+export async function loginSsh2(settings: SshSettings, parts: LoginParts): Promise<LoggedIn> {
   const attempts = await authAttempts(settings, parts.questions);
   return withRetries(settings, parts, (attempt) => login(attempt, attempts));
 }
@@ -61,7 +67,7 @@ export async function withRetries<T>(
   }
 }
 
-async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promise<Client> {
+async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promise<LoggedIn> {
   const { settings, parts, deadline } = attempt;
   const hostKey = new HostKeyCheck(settings);
   const tried: string[] = [];
@@ -107,7 +113,7 @@ export interface Handshake {
 export async function handshake(
   { settings, parts, deadline }: Attempt,
   { algorithms, authHandler, verify }: Handshake,
-): Promise<Client> {
+): Promise<LoggedIn> {
   const { user, keepalive } = settings;
   const socket = await dial(settings, parts, deadline);
   const takeBack = deadline.onStop(() => socket.destroy(new Error(deadline.passed)));
@@ -137,7 +143,7 @@ export async function handshake(
         },
       });
     });
-    return client;
+    return { client, socket };
   } catch (thrown) {
     socket.destroy();
     const cause = thrown as Error;

@@ -6,6 +6,7 @@ import type { ProcessChannel } from './channel.js';
 import type { Wire } from './host-connection.js';
 import { noSession } from './open-shell.js';
 import { SessionSlots } from './session-slots.js';
+import type { LoggedIn } from './ssh2.login.js';
 
 /** How often a refused channel is asked for again, within about two seconds. */
 const CHANNEL_ATTEMPTS = 6;
@@ -13,7 +14,7 @@ const CHANNEL_ATTEMPTS = 6;
 const CLOSE_MS = 2_000;
 
 /** A logged in connection of ssh2 as a wire. */
-export function ssh2Wire(client: Client, host: string, random: Random): Wire {
+export function ssh2Wire({ client, socket }: LoggedIn, host: string, random: Random): Wire {
   const slots = new SessionSlots();
   let lost: string | undefined;
   const closed = new Promise<void>((resolve) => {
@@ -34,7 +35,7 @@ export function ssh2Wire(client: Client, host: string, random: Random): Wire {
       lost ??= 'it was closed';
       client.end();
       // A host that has gone silent never closes its side.
-      const timer = setTimeout(() => client.destroy(), CLOSE_MS);
+      const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
       await closed;
       clearTimeout(timer);
     },

@@ -84,13 +84,13 @@ export class Ways {
     const { host, hostName, port } = settings;
     const via = await this.#lease(settings, options, 'auto');
     return held(via, async () => {
-      const client = await this.parts.turns.run(serverOf(settings), () =>
+      const loggedIn = await this.parts.turns.run(serverOf(settings), () =>
         loginSsh2(settings, {
           ...this.#loginParts(options),
           ...(via ? { dial: () => via.wire.forward(hostName, port) } : {}),
         }),
       );
-      return ssh2Wire(client, host, this.parts.random);
+      return ssh2Wire(loggedIn, host, this.parts.random);
     });
   }
 

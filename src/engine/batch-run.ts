@@ -3,12 +3,14 @@ import type { Play, Task } from '../playbook/model.js';
 import type { ImportFrame } from './imports.js';
 import type { RunState } from './run-state.js';
 import type { Layers } from './variables.js';
+import type { PlayVars } from './play-vars.js';
 
 /** One batch of a play in work. */
 export interface BatchRun {
   readonly play: Play;
   readonly frame: ImportFrame;
   readonly state: RunState;
+  readonly playVars: PlayVars;
   /** The hosts of the batch that were live when it started. */
   readonly hosts: readonly InventoryHost[];
   /** All hosts of the play, for `ansible_play_hosts_all`. */
@@ -25,6 +27,8 @@ export interface BatchProgress {
   readonly ended: Set<string>;
   /** Hosts with a failure that no rescue took. */
   readonly failed: Set<string>;
+  /** Hosts that another's fatal failure has failed, while they were not at its list of tasks. */
+  readonly swept: Set<string>;
   /** Whether failures are past what the play allows: it ends, and the run with it. */
   broken: boolean;
   /** Whether `meta: end_play` or `end_batch` ended it. */
@@ -32,7 +36,7 @@ export interface BatchProgress {
 }
 
 /** Members are made when a template names them: each is a list of all hosts of the batch. */
-function magic(run: BatchRun): Readonly<Record<string, unknown>> {
+export function magicOf(run: BatchRun): Readonly<Record<string, unknown>> {
   const live = (): string[] => liveOf(run, run.hosts).map(({ name }) => name);
   return {
     get play_hosts() {
@@ -57,14 +61,14 @@ export function liveOf(run: BatchRun, hosts: readonly InventoryHost[]): Inventor
 }
 
 /** What play and task add to the variables of a host. */
-export function layersOf(run: BatchRun, task: Task): Layers {
+export function layersOf(run: BatchRun, task: Task, { name }: InventoryHost): Layers {
   const { play, frame } = run;
   const { role } = task;
   return {
-    play: play.vars,
+    play: run.playVars.of(name),
     task: task.vars,
     imports: frame.layers,
-    magic: magic(run),
+    magic: magicOf(run),
     folders: task.folders,
     role: {
       vars: { ...play.roles.vars, ...role?.vars },

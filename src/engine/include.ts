@@ -63,7 +63,7 @@ function grouped(run: BatchRun, node: Include, hosts: readonly InventoryHost[]) 
   const groups = new Map<string, Group>();
   const failed: InventoryHost[] = [];
   for (const host of hosts) {
-    const scope = run.state.parts.variables.scope(host, layersOf(run, node.task));
+    const scope = run.state.parts.variables.scope(host, layersOf(run, node.task, host));
     try {
       const wanted = wantedBy(node, scope);
       if (wanted.length === 0) report(run, node, host, { status: 'skipped' });
@@ -118,7 +118,7 @@ export async function runInclude(
   for (const { nodes, group } of loaded) {
     const { frame } = run;
     const layers = [{ vars: {}, bound: group.bound }, ...frame.layers];
-    const on = group.hosts.filter((host) => !lost.has(host));
+    const on = group.hosts.filter((host) => !lost.has(host) && !run.progress.swept.has(host.name));
     for (const host of await runNodes({ ...run, frame: { ...frame, layers } }, nodes, on))
       lost.add(host);
   }

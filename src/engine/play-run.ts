@@ -6,6 +6,7 @@ import type { BatchProgress } from './batch-run.js';
 import { batches, ordered } from './batches.js';
 import { runScope, type ImportFrame } from './imports.js';
 import type { RunState } from './run-state.js';
+import { PlayVars } from './play-vars.js';
 import { runBatch } from './run-nodes.js';
 
 const names = (hosts: readonly InventoryHost[]): string[] => hosts.map(({ name }) => name);
@@ -92,9 +93,12 @@ export async function runPlay(
       batch: { index, count: groups.length },
     });
     const progress: BatchProgress = {
-      ...{ ended: new Set(), failed: new Set(), broken: false, over: 'no' },
+      ...{ ended: new Set(), failed: new Set(), swept: new Set(), broken: false, over: 'no' },
     };
-    const run = { play, frame, state, hosts, playHosts: all, notified: new Map(), progress };
+    const playVars = new PlayVars(play);
+    const run = {
+      ...{ play, frame, state, hosts, playHosts: all, notified: new Map(), progress, playVars },
+    };
     await runBatch(run);
     if (progress.broken || hosts.every(({ name }) => !state.isLive(name))) return false;
     if (progress.over === 'play') return true;

@@ -16,9 +16,9 @@ function delegate(task: Task, on: HostTask): string {
 }
 
 /** Names that play, task and imports bind, among which connection variables may be. */
-function boundHere(run: BatchRun, task: Task): string[] {
+function boundHere(run: BatchRun, task: Task, host: InventoryHost): string[] {
   const imports = run.frame.layers.flatMap(({ vars }) => Object.keys(vars));
-  return [...Object.keys(run.play.vars), ...Object.keys(task.vars), ...imports];
+  return [...Object.keys(run.playVars.of(host.name)), ...Object.keys(task.vars), ...imports];
 }
 
 /**
@@ -27,7 +27,7 @@ function boundHere(run: BatchRun, task: Task): string[] {
  */
 export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTask {
   const { state, play, frame } = run;
-  const scope = state.parts.variables.scope(host, layersOf(run, task));
+  const scope = state.parts.variables.scope(host, layersOf(run, task, host));
   const on: HostTask = { task, play: play.name, host, target: host.name, scope, state };
   // The conditions of imports see the names that those imports bind.
   const refused = frame.conditions.find(
@@ -36,7 +36,7 @@ export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTas
   if (refused !== undefined)
     return { ...on, task: { ...task, when: [{ ...refused.condition, value: false }] } };
   const resolved = resolveKeywords(task, scope);
-  const reach = reachOf(resolved, boundHere(run, task), scope);
+  const reach = reachOf(resolved, boundHere(run, task, host), scope);
   return {
     ...on,
     task: resolved,

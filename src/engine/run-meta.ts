@@ -13,7 +13,7 @@ export async function runMeta(
   const { state, progress } = run;
   const { variables, pool } = state.parts;
   const meant = hosts.filter((host) => {
-    const scope = variables.scope(host, layersOf(run, task));
+    const scope = variables.scope(host, layersOf(run, task, host));
     return task.when.every((condition) => holds(condition, scope));
   });
   if (meant.length === 0) return [];

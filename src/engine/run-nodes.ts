@@ -4,6 +4,7 @@ import { tagsSelect } from '../playbook/select.js';
 import { Ahead, type Spot } from './ahead.js';
 import { liveOf, type BatchRun } from './batch-run.js';
 import { runInclude } from './include.js';
+import { readVarsFiles } from './play-vars.js';
 import { runMeta } from './run-meta.js';
 import { runTask } from './task-step.js';
 import { upcomingTasks } from './upcoming.js';
@@ -41,7 +42,7 @@ function lostOf({ hosts, state, progress }: BatchRun): number {
 function failsAll(run: BatchRun, task: Task, lostBefore: number, failed: Failed): boolean {
   const lost = lostOf(run);
   if (failed.length === 0 && lost === lostBefore) return false;
-  // A task that ran once has failed all hosts itself, where it failed.
+  if (task.runOnce === true && task.ignoreErrors !== true && failed.length > 0) return true;
   if (task.anyErrorsFatal === true && task.ignoreErrors !== true) return true;
   const { maxFailPercentage } = run.play;
   if (maxFailPercentage === undefined) return false;
@@ -50,25 +51,46 @@ function failsAll(run: BatchRun, task: Task, lostBefore: number, failed: Failed)
   return true;
 }
 
+/**
+ * Fails all hosts of the batch with one: those at the same list of tasks at once, the others, which
+ * have not included it or are in no rescue, when they are next looked at.
+ */
+function failAll(run: BatchRun, hosts: readonly InventoryHost[]): Failed {
+  const here = new Set(hosts.map(({ name }) => name));
+  if (run.play.strategy === 'linear')
+    for (const { name } of liveOf(run, run.hosts))
+      if (!here.has(name)) run.progress.swept.add(name);
+  return liveOf(run, hosts);
+}
+
+/** The hosts that were failed from elsewhere, each told once. */
+function takeSwept({ progress }: BatchRun, hosts: readonly InventoryHost[]): Failed {
+  return hosts.filter(({ name }) => progress.swept.delete(name));
+}
+
 async function runLeaf(
   run: BatchRun,
   node: Exclude<TaskNode, Block>,
-  hosts: readonly InventoryHost[],
+  all: readonly InventoryHost[],
   { catches, spot }: { readonly catches: boolean; readonly spot: Spot },
 ): Promise<Failed> {
   const task = node.kind === 'include' ? node.task : node;
   const { tags, skipTags, gate } = run.state.parts;
   if (!tagsSelect([...task.tags, ...run.frame.tags], { tags, skipTags })) return [];
-  if (task.module === 'meta') return runMeta(run, task, hosts, (on) => flushHandlers(run, on));
+  if (task.module === 'meta') return runMeta(run, task, all, (on) => flushHandlers(run, on));
   if (!(await gate.opens(task.name))) return [];
   const before = lostOf(run);
-  const failed =
+  const unread = await readVarsFiles(run, task, all);
+  const hosts = without(all, unread);
+  if (hosts.length === 0) return unread;
+  const done =
     node.kind === 'include'
       ? await runInclude(run, node, hosts, (inner, nodes, on) =>
           runNodes(inner, nodes, on, catches),
         )
       : await runTask(run, node, hosts, { catches, spot });
-  return failsAll(run, task, before, failed) ? liveOf(run, hosts) : failed;
+  const failed = [...unread, ...done];
+  return failsAll(run, task, before, failed) ? failAll(run, all) : failed;
 }
 
 async function runBlock(
@@ -79,7 +101,14 @@ async function runBlock(
 ): Promise<Failed> {
   const rescues = block.rescue.length > 0;
   let failed = await runNodes(run, block.block, hosts, catches || rescues);
-  if (failed.length > 0 && rescues) failed = await runNodes(run, block.rescue, failed, catches);
+  if (failed.length > 0 && rescues) {
+    failed = await runNodes(run, block.rescue, failed, catches);
+    // A fatal failure there sends those to the rescue that needed none, as in Ansible.
+    const swept = takeSwept(run, without(hosts, failed));
+    if (swept.length > 0) failed.push(...(await runNodes(run, block.rescue, swept, catches)));
+    // All that failed here still have `always` before them, whoever failed last.
+    takeSwept(run, hosts);
+  }
   const notSaved = await runNodes(run, block.always, liveOf(run, hosts), catches);
   return [...failed, ...without(notSaved, failed)];
 }
@@ -107,6 +136,7 @@ const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
       node.kind === 'block'
         ? await runBlock(run, node, on, catches)
         : await runLeaf(run, node, on, { catches, spot: { ahead, nodes, index } });
+    lost.push(...takeSwept(run, without(on, lost)));
     if (isWhole) for (const { name } of lost) state.lose(name, 'failed');
     else failed.push(...lost);
   }
@@ -129,7 +159,7 @@ async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Pr
     if (on.length === 0) continue;
     const before = lostOf(run);
     const lost = await runTask(run, handler, on, { handler: true });
-    failed.push(...(failsAll(run, handler, before, lost) ? liveOf(run, hosts) : lost));
+    failed.push(...(failsAll(run, handler, before, lost) ? failAll(run, hosts) : lost));
   }
   return failed;
 }

@@ -104,7 +104,7 @@ function namesOn(handler: Task, scope: Scope): string[] {
 }
 
 function notify(run: BatchRun, task: Task, host: InventoryHost): void {
-  const scope = run.state.parts.variables.scope(host, layersOf(run, task));
+  const scope = run.state.parts.variables.scope(host, layersOf(run, task, host));
   const wanted = task.notify.flatMap((located) => {
     const given = render(located, scope);
     return (Array.isArray(given) ? (given as unknown[]) : [given]).map((name) => ({
@@ -129,7 +129,7 @@ function notify(run: BatchRun, task: Task, host: InventoryHost): void {
 /** A task with the templates in its name rendered for the first host; as written where none can be. */
 export function named(run: BatchRun, task: Task, [first]: readonly InventoryHost[]): Task {
   if (first === undefined || !holdsTemplate(task.name)) return task;
-  const scope = run.state.parts.variables.scope(first, layersOf(run, task));
+  const scope = run.state.parts.variables.scope(first, layersOf(run, task, first));
   try {
     const name = render({ value: task.name, source: task.source }, scope);
     return name instanceof Secret ? task : { ...task, name: String(name) };

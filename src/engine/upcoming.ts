@@ -114,7 +114,11 @@ export function* upcomingTasks(
   for (const [index, node] of nodes.entries()) {
     if (index <= from) continue;
     if (before.register !== undefined) unknown.add(before.register);
-    if (modules.get(before.module)?.gathers === true) unknown.add('ansible_*');
+    if (modules.get(before.module)?.gathers === true) {
+      // Which files of variables there are may rest on facts.
+      if (run.play.varsFiles.length > 0) return;
+      unknown.add('ansible_*');
+    }
     mayNotify ||= before.notify.length > 0;
     if (node.kind !== 'task') return;
     before = node;

@@ -26,6 +26,8 @@ export interface Layers {
   readonly locals?: Readonly<Record<string, unknown>>;
   /** `play_hosts` and the like. */
   readonly magic?: Readonly<Record<string, unknown>>;
+  /** Whether what tasks have set is not seen, as in the names of `vars_files`. */
+  readonly isBeforeTasks?: boolean;
   /** Folders where lookups find files, the nearest first. */
   readonly folders?: readonly string[];
 }
@@ -73,6 +75,11 @@ export class Variables {
   /** Keeps what was gathered of a host: `ansible_facts`, and each fact with `ansible_` before it. */
   setHostFacts(host: string, facts: JsonObject): void {
     this.#gathered.set(host, { ...this.#gathered.get(host), ...facts });
+  }
+
+  /** Whether facts of a host were gathered. */
+  hasHostFacts(host: string): boolean {
+    return Object.keys(this.#gathered.get(host) ?? {}).length > 0;
   }
 
   /** Forgets what was gathered of a host. */
@@ -135,7 +142,7 @@ export class Variables {
       if (Object.hasOwn(vars, name)) return { ...located(vars, name), bound };
       if (Object.hasOwn(bound, name)) return plain(bound[name]);
     }
-    const facts = this.#facts.get(host.name);
+    const facts = layers.isBeforeTasks === true ? undefined : this.#facts.get(host.name);
     if (facts !== undefined && Object.hasOwn(facts, name)) return plain(facts[name]);
     if (layers.task !== undefined && Object.hasOwn(layers.task, name))
       return located(layers.task, name);

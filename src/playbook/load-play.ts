@@ -1,13 +1,13 @@
-import { dirname, resolve } from 'node:path';
-import { isSeq } from 'yaml';
+import { dirname } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { holdsTemplate } from './check-args.js';
 import { KEYWORD_KEYS, readKeywords } from './keywords.js';
 import { loadPrompts } from './load-prompts.js';
 import { handlersOf, loadRoleList, roleVars } from './load-role.js';
 import { loadTasks } from './load-task.js';
-import { readFileText, readOptional, varsOf, type Inherited, type Loading } from './loading.js';
-import type { HostOrder, Play, SerialSpec, SerialStep, Task, TaskNode, Vars } from './model.js';
+import { loadVarsFiles } from './load-vars-files.js';
+import type { Inherited, Loading } from './loading.js';
+import type { HostOrder, Play, SerialSpec, SerialStep, Task, TaskNode } from './model.js';
 import { didYouMean } from './nearest.js';
 import { yamlType, type YamlFields } from './yaml-fields.js';
 
@@ -97,41 +97,6 @@ function loadStrategy(fields: YamlFields): Play['strategy'] {
   return strategy === 'linear' ? 'linear' : 'free';
 }
 
-async function loadVarsFiles(fields: YamlFields, loading: Loading): Promise<Vars> {
-  if (!fields.has('vars_files')) return {};
-  const node = fields.yaml.deref(fields.child('vars_files'));
-  let vars: Vars = {};
-  for (const item of isSeq(node) ? node.items : [node])
-    vars = { ...vars, ...(await varsFile(fields, item, loading)) };
-  return vars;
-}
-
-/** One file, or the first of a list of files that is there. */
-async function varsFile(fields: YamlFields, item: unknown, loading: Loading): Promise<Vars> {
-  const list = fields.yaml.deref(item);
-  const names = (isSeq(list) ? list.items : [list]).map((one) => plainName(fields, one));
-  for (const name of names) {
-    const file = resolve(loading.home, name);
-    const text = isSeq(list)
-      ? await readOptional(file, loading)
-      : await readFileText('variables', file, loading, fields.yaml.at(item));
-    if (text !== undefined) return varsOf(file, text, loading);
-  }
-  throw fields.yaml.fail(item, `vars_files: none of these is there: ${names.join(', ')}`);
-}
-
-function plainName(fields: YamlFields, node: unknown): string {
-  const value = fields.yaml.value(node);
-  if (typeof value !== 'string')
-    throw fields.yaml.fail(node, `vars_files: a file's name is needed; found ${yamlType(value)}`);
-  if (!holdsTemplate(value)) return value;
-  throw fields.yaml.fail(
-    node,
-    `vars_files: '${value}': the file must be named plainly`,
-    'the module include_vars takes a template',
-  );
-}
-
 /** A task that is written in no playbook. */
 function implicit(fields: YamlFields, module: string, args: Record<string, unknown>): Task {
   const source = fields.yaml.at(fields.node);
@@ -211,7 +176,8 @@ export async function loadPlay(fields: YamlFields, inFile: Loading): Promise<Pla
       source: fields.yaml.at(fields.child('serial') ?? fields.node),
     },
     strategy: loadStrategy(fields),
-    vars: { ...fields.vars('vars'), ...varsFiles },
+    vars: { ...fields.vars('vars'), ...varsFiles.vars },
+    varsFiles: varsFiles.perHost,
     prompts: loadPrompts(fields),
     tags,
     ...sections,

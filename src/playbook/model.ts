@@ -158,6 +158,17 @@ export interface Prompt {
   readonly fallback?: string;
 }
 
+/** An item of `vars_files` that is found when a host is about to run a task. */
+export interface VarsFile {
+  readonly source: Source;
+  /** Names, which may hold templates: the first whose file is there counts. */
+  readonly names: readonly Located<string>[];
+  /** Where a name is looked for, as messages show it. */
+  readonly places: (name: string) => readonly string[];
+  /** The variables of a file; undefined where it is not there. */
+  readonly load: (name: string) => Promise<Vars | undefined>;
+}
+
 /** One play. */
 export interface Play {
   readonly kind: 'play';
@@ -169,6 +180,8 @@ export interface Play {
   /** `linear`: all hosts of a batch task by task; `free`: each host at its own pace. */
   readonly strategy: 'linear' | 'free';
   readonly vars: Vars;
+  /** From the first of `vars_files` whose name is a template on: above `vars`, the last wins. */
+  readonly varsFiles: readonly VarsFile[];
   /** What is asked for before the run, in order. */
   readonly prompts: readonly Prompt[];
   /** Variables of the play's roles, which all its tasks see: above and below the others. */

@@ -3,7 +3,7 @@ import { asCaravanError, CaravanError } from '../values/error.js';
 
 /** What a task says of how its host is reached, as connection variables. */
 export interface Reach {
-  /** Below the host's variables: what `connection`, `remote_user` and `become_user` say. */
+  /** Below the host's variables: what `connection`, `remote_user`, `become_user` and `become_method` say. */
   readonly below: Readonly<Record<string, unknown>>;
   /** Above them: connection variables of the play and the task. */
   readonly above: Readonly<Record<string, unknown>>;

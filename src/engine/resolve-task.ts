@@ -51,6 +51,7 @@ export function reachOf(task: Task, names: Iterable<string>, scope: Scope): Reac
       ['ansible_connection', task.connection],
       ['ansible_user', task.remoteUser],
       ['ansible_become_user', task.becomeUser],
+      ['ansible_become_method', task.becomeMethod],
     ].filter(([, value]) => value !== undefined),
   ) as Record<string, unknown>;
   // The target of a delegated task is reached as the inventory says.

@@ -63,7 +63,7 @@ function isPlain(task: Task, first: Task, module: AnyModule | undefined): boolea
     module.runsOnce !== true &&
     isSingle(task) &&
     Object.keys(task.templated).length === 0 &&
-    ['become', 'becomeUser', 'connection', 'remoteUser'].every(
+    ['become', 'becomeUser', 'becomeMethod', 'connection', 'remoteUser'].every(
       (key) => task[key as 'become'] === first[key as 'become'],
     ) &&
     (loop === undefined ||

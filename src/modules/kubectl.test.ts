@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { kubectl, kubectlChanged, kubectlChanges, kubectlWords } from './kubectl.js';
+import { evictablePods, kubectl, kubectlChanged, kubectlChanges, kubectlWords } from './kubectl.js';
 
 const parse = (given: object) => kubectl.input.parse(given);
 
@@ -27,6 +27,13 @@ test.each<[string, object, object, number]>([
   ['leaves what is as asked', { diff: '' }, { apply: 'kind: X' }, 0],
   ['uncordons', { cordoned: true }, { uncordon: 'w1' }, 1],
   ['leaves an uncordoned node', { cordoned: false }, { uncordon: 'w1' }, 0],
+  ['does not wait in a dry run', { isDryRun: true }, { wait: 'pod/x' }, 0],
+  ['waits', { isDryRun: false }, { wait: 'pod/x' }, 1],
+  ['asks no status in a dry run', { isDryRun: true }, { rollout: 'status deployment/x' }, 0],
+  ['restarts in a dry run', { isDryRun: true }, { rollout: 'restart deployment/x' }, 1],
+  ['leaves a drained node', { isDryRun: true, cordoned: true, evictable: 0 }, { drain: 'w' }, 0],
+  ['drains', { isDryRun: true, cordoned: true, evictable: 1 }, { drain: 'w' }, 1],
+  ['drains an open node', { isDryRun: true, cordoned: false, evictable: 0 }, { drain: 'w' }, 1],
   ['reads without a change', { resources: [{}] }, { get: 'nodes' }, 0],
 ])('kubectl %s', (_name, seen, given, changes) => {
   expect(kubectl.check(seen, parse(given)).changes).toHaveLength(changes);
@@ -67,4 +74,14 @@ test('kubectlChanges gives each object as it was and as it will be', () => {
       },
     },
   ]);
+});
+
+test('evictablePods leaves out pods of daemon sets and static ones', () => {
+  const items = [
+    { metadata: { ownerReferences: [{ kind: 'DaemonSet', controller: true }] } },
+    { metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } },
+    { metadata: { ownerReferences: [{ kind: 'ReplicaSet', controller: true }] } },
+    { metadata: {} },
+  ];
+  expect(evictablePods(JSON.stringify({ items }))).toBe(2);
 });

@@ -59,6 +59,10 @@ export interface KubectlSeen {
   readonly resources?: readonly Json[];
   /** Whether the node takes no new pods. */
   readonly cordoned?: boolean;
+  /** Whether this is a dry run, in which what only waits is no change. */
+  readonly isDryRun?: boolean;
+  /** In a dry run of a drain: pods that it would evict. */
+  readonly evictable?: number;
 }
 
 function list(value: string | readonly string[]): readonly string[] {
@@ -169,14 +173,46 @@ async function observe(given: KubectlInput, context: ModuleContext): Promise<Kub
     return { diff: result.code === 0 ? '' : result.stdout };
   }
   const node = given.drain ?? given.cordon ?? given.uncordon;
-  if (node === undefined) return {};
+  const isDryRun = context.checkMode;
+  if (node === undefined) return { isDryRun };
   const result = await ask(
     given,
     ['get', 'node', node, '-o', 'jsonpath={.spec.unschedulable}'],
     context,
   );
   if (result.code !== 0) throw fail('get node', result);
-  return { cordoned: result.stdout.trim() === 'true' };
+  const cordoned = result.stdout.trim() === 'true';
+  if (given.drain === undefined || !isDryRun) return { cordoned, isDryRun };
+  const pods = await ask(
+    given,
+    ['get', 'pods', '--all-namespaces', '--field-selector', `spec.nodeName=${node}`, '-o', 'json'],
+    context,
+  );
+  if (pods.code !== 0) throw fail('get pods', pods);
+  return { cordoned, isDryRun, evictable: evictablePods(pods.stdout) };
+}
+
+interface ListedPod {
+  readonly metadata: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly controller?: boolean }[];
+  };
+}
+
+/** How many of a node's pods a drain evicts: all but those of daemon sets and static ones. */
+export function evictablePods(json: string): number {
+  const { items } = JSON.parse(json) as { items: readonly ListedPod[] };
+  return items.filter(
+    ({ metadata: { annotations = {}, ownerReferences = [] } }) =>
+      !('kubernetes.io/config.mirror' in annotations) &&
+      !ownerReferences.some(({ kind, controller }) => kind === 'DaemonSet' && controller === true),
+  ).length;
+}
+
+/** Whether a verb only looks and waits. */
+function isReading(given: KubectlInput): boolean {
+  const [what = ''] = list(given.rollout ?? []);
+  return given.wait !== undefined || ['status', 'history'].includes(what);
 }
 
 function applied(diff: string): Change[] {
@@ -200,10 +236,15 @@ function check(seen: KubectlSeen, given: KubectlInput): Verdict {
         ? { changes: [], reason: `the node is ${verb}ed` }
         : change(`kubectl ${verb} ${given.cordon ?? given.uncordon ?? ''}`);
     case 'drain':
+      if (seen.isDryRun === true && seen.cordoned === true && seen.evictable === 0)
+        return { changes: [], reason: 'the node is drained' };
       return change(`kubectl drain ${given.drain ?? ''}`);
     case 'wait':
     case 'rollout':
     case 'patch':
+      // Outside of a dry run it has to be listed, or it would not be waited for.
+      if (seen.isDryRun === true && isReading(given))
+        return { changes: [], reason: 'it only waits: not done in check mode' };
       return change(`kubectl ${kubectlWords(given).slice(0, 3).join(' ')}`);
   }
 }
@@ -213,8 +254,7 @@ export function kubectlChanged(given: KubectlInput, printed: string): boolean {
   const verb = verbOf(given);
   if (verb === 'patch') return !printed.includes('(no change)');
   if (verb === 'drain') return /evicting|cordoned$/m.test(printed);
-  const [what = ''] = list(given.rollout ?? []);
-  return verb !== 'wait' && !(verb === 'rollout' && ['status', 'history'].includes(what));
+  return !isReading(given);
 }
 
 /** Objects of a cluster. */

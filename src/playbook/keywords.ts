@@ -13,6 +13,7 @@ interface Keyword {
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
   become: { field: 'become', type: 'boolean' },
   become_user: { field: 'becomeUser', type: 'string' },
+  become_method: { field: 'becomeMethod', type: 'string' },
   connection: { field: 'connection', type: 'string' },
   remote_user: { field: 'remoteUser', type: 'string' },
   no_log: { field: 'noLog', type: 'boolean' },

@@ -117,7 +117,17 @@ export function handlersOf(nodes: readonly TaskNode[], yaml: YamlSource): Task[]
   });
 }
 
-const ROLE_KEYS = ['role', 'name', 'vars', 'tags', 'when', 'become', 'become_user', 'environment'];
+const ROLE_KEYS = [
+  'role',
+  'name',
+  'vars',
+  'tags',
+  'when',
+  'become',
+  'become_user',
+  'become_method',
+  'environment',
+];
 const ROLE_MORE = ['delegate_to', 'no_log', 'ignore_errors', 'any_errors_fatal', 'check_mode'];
 
 /**

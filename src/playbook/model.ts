@@ -49,6 +49,8 @@ export type LoopKind =
 export interface Keywords {
   readonly become: boolean;
   readonly becomeUser: string;
+  /** `sudo` or `su`. */
+  readonly becomeMethod: string;
   /** `ssh` or `local`. */
   readonly connection: string;
   readonly remoteUser: string;

@@ -2,7 +2,7 @@ import type { InventoryHost } from '../inventory/inventory.js';
 import { holdsTemplate } from '../playbook/check-args.js';
 import { firstFound } from '../playbook/load-vars-files.js';
 import type { Located, Play, Task, VarsFile, Vars } from '../playbook/model.js';
-import { render, type Scope } from '../playbook/template.js';
+import { render, UndefinedVariable, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import { magicOf, type BatchRun } from './batch-run.js';
 import { showError } from './shown.js';
@@ -67,7 +67,7 @@ async function varsOn(run: BatchRun, task: Task, host: InventoryHost): Promise<V
       scrubber.learn(found);
       vars = { ...vars, ...found };
     } catch (thrown) {
-      if (!isUndefined(thrown) || variables.hasHostFacts(host.name)) throw thrown;
+      if ((!thrown) instanceof UndefinedVariable || variables.hasHostFacts(host.name)) throw thrown;
       leftOut(run, task, host, { file, why: thrown.message });
     }
   }
@@ -88,11 +88,6 @@ function* resolved({ names }: VarsFile, scope: Scope): Generator<Located<string>
       yield { value, source: name.source };
     }
   }
-}
-
-/** The class of an undefined variable is the templates' own; this is what tells it from outside. */
-function isUndefined(thrown: unknown): thrown is CaravanError {
-  return thrown instanceof CaravanError && thrown.constructor.name === 'UndefinedVariable';
 }
 
 /** Facts that the name needs may yet be gathered, so that only a line tells of it, once. */

@@ -60,7 +60,7 @@ interface Pass {
 }
 
 /** An undefined variable: caught where `default` or `is defined` stands behind it. */
-class UndefinedVariable extends CaravanError {}
+export class UndefinedVariable extends CaravanError {}
 
 function undefinedError(name: string, expression: string, pass: Pass): UndefinedVariable {
   const hint = didYouMean(name.split('.')[0] ?? name, pass.scope.names());

@@ -67,7 +67,7 @@ async function varsOn(run: BatchRun, task: Task, host: InventoryHost): Promise<V
       scrubber.learn(found);
       vars = { ...vars, ...found };
     } catch (thrown) {
-      if ((!thrown) instanceof UndefinedVariable || variables.hasHostFacts(host.name)) throw thrown;
+      if (!(thrown instanceof UndefinedVariable) || variables.hasHostFacts(host.name)) throw thrown;
       leftOut(run, task, host, { file, why: thrown.message });
     }
   }

@@ -28,7 +28,7 @@ export type Upcoming = (first: HostTask, spot: Spot) => Iterable<HostTask>;
  * - write files for later tasks, where the play does not stop all hosts for the failure of one.
  *
  * What may touch anything (a command) runs in its own turn, when all hosts have done the tasks
- * before it; only looks of the tasks behind it go with it. The reasons are in ADR 0006.
+ * before it; only looks of the tasks behind it go with it. The reasons are in ADR 0007.
  */
 export class Ahead {
   readonly #made = new Map<string, Made>();

@@ -111,6 +111,7 @@ export class TaskConnection implements Connection, FactReader {
     const { gathered, isApplying } = this.steps.phase;
     if (gathered === undefined || isApplying || this.steps.environment !== undefined)
       return this.run(fact.command, options).then((result) => fact.parse(result));
+    this.steps.phase.steps += 1;
     return this.#use(undefined, options, (connection, extra) => {
       const read: ReadFact = async (one, batch) =>
         one.parse(await connection.run(one.command, { ...extra, ...(batch && { batch }) }));

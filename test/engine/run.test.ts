@@ -257,12 +257,9 @@ test('runPlaybook runs once, on the next host where the first does not answer', 
 `,
     { inventory: fleet(['gone1', 'h1', 'h2']) },
   );
-  expect(ran.results).toEqual([
-    'gone1 once unreachable',
-    'h1 once changed',
-    'h1 all changed',
-    'h2 all changed',
-  ]);
+  expect(ran.results.slice(0, 2)).toEqual(['gone1 once unreachable', 'h1 once changed']);
+  // Hosts of one task end in any order.
+  expect(ran.results.slice(2).sort()).toEqual(['h1 all changed', 'h2 all changed']);
 });
 
 test('runPlaybook runs the core modules on a real host', async () => {

@@ -84,7 +84,7 @@ test('--check names each slip with file, line and column', () => {
     ].join('\n'),
   );
   const home = join(sandbox.home, 'check');
-  sandbox.write('check/group_vars/web.yml', '# x\nansible_pipelining: true\nbastion: "-J b"\n');
+  sandbox.write('check/group_vars/web.yml', '# x\nansible_pipelining: true\nbastion: "-A"\n');
   sandbox.write('check/group_vars/web.yaml', 'never: read\n');
   sandbox.write('check/group_vars/wbe/x.yml', 'a: 1\n');
   sandbox.write('check/host_vars/a.yml', 'n: 7\nansible_host: "192.0.2.{{ n }}"\n');
@@ -103,7 +103,7 @@ test('--check names each slip with file, line and column', () => {
     ),
     'host_vars/b.yml:3:1: "a" and "b" are both reached at 192.0.2.7 port 22',
     expect.stringMatching(
-      /^host_vars\/c.yml:1:1: ansible_ssh_common_args of c: "-J b" is not supported. Run caravan on the jump host/,
+      /^host_vars\/c.yml:1:1: ansible_ssh_common_args of c: "-A"/,
     ),
     '4 hosts, 8 remarks',
     '',

@@ -19,7 +19,12 @@ async function fleet(playbook = PLAYBOOK, hosts = HOSTS): Promise<string> {
   return path;
 }
 
-const ARGS = ['run', '-i', 'hosts', '-f', '20', 'site.yml'];
+let runs = 0;
+/** A run of its own state, so that none is told of one before it. */
+const args = (...more: string[]): string[] => [
+  ...['run', '-i', 'hosts', '-f', '20', '--state', `state${++runs}`],
+  ...[...more, 'site.yml'],
+];
 
 /** Times differ from run to run. */
 function timeless(text: string): string {
@@ -35,11 +40,11 @@ const SIZES: [number, number][] = [
 
 test('500 hosts leave on terminals of any size what plain lines say', async () => {
   const path = await fleet();
-  const { out } = await caravanRun(path, ...ARGS.slice(1));
+  const { out } = await caravanRun(path, ...args().slice(1));
   // What is said of lines as they come is part of the tail on a terminal.
   const plain = out.replace(/^ {2}web\d+ \| .*\n/gm, '');
   for (const [rows, columns] of SIZES) {
-    const shown = await onTerminal(ARGS, { folder: path, rows, columns });
+    const shown = await onTerminal(args(), { folder: path, rows, columns });
     expect(shown.code).toBe(2);
     expect(shown.tallest).toBeGreaterThan(0);
     expect(shown.tallest).toBeLessThan(rows);
@@ -60,7 +65,7 @@ test('a terminal that is made smaller and larger while 500 hosts are in work sta
     when: new RegExp(`talks: [${i * 2 + 1}-9]\\d of`),
     size,
   }));
-  const shown = await onTerminal(ARGS, { folder: path, rows: 24, columns: 80, steps });
+  const shown = await onTerminal(args(), { folder: path, rows: 24, columns: 80, steps });
   expect(shown.tallest).toBeLessThan(40);
   expect(shown.text).not.toMatch(/\d+ of 500 done|in hand|running/);
   expect(shown.text).toMatch(/web007 +: .*failed=1/);
@@ -68,12 +73,12 @@ test('a terminal that is made smaller and larger while 500 hosts are in work sta
 
 test('lines of a command stand below their host while it runs', async () => {
   const playbook =
-    "- hosts: web\n  tasks: [{ name: talks, shell: 'echo hello; sleep 1; echo bye' }]\n";
+    "- hosts: web\n  tasks: [{ name: talks, shell: 'echo hello; sleep 4; echo bye' }]\n";
   const own = await fleet(
     playbook,
     'web:\n  hosts: { h1: {}, h2: {} }\n  vars: { ansible_connection: local }\n',
   );
-  const shown = await onTerminal(ARGS, { folder: own, rows: 24, columns: 80 });
+  const shown = await onTerminal(args(), { folder: own, rows: 24, columns: 80 });
   expect(shown.screens.join('\n')).toMatch(/running +h1 .*\n +hello\n/);
   expect(shown.text).not.toContain('running');
 });
@@ -83,12 +88,12 @@ test('Ctrl-C says what each host was left in', async () => {
 - hosts: web
   tasks:
     - { name: writes, copy: { content: x, dest: "{{ to }}", mode: "0600" } }
-    - { name: waits, shell: 'echo waiting; sleep 30' }
+    - { name: waits, wait_for: { path: /no/such/file } }
 `;
   const own = await fleet(playbook, '[web]\nh[1:3]\n[web:vars]\nansible_connection=local\n');
-  const shown = await onTerminal([...ARGS.slice(0, -1), '-e', `to=${own}/written`, 'site.yml'], {
+  const shown = await onTerminal(args('-e', `to=${own}/written`), {
     ...{ folder: own, rows: 24, columns: 80 },
-    steps: [{ when: /waiting/, stop: true }],
+    steps: [{ when: /waits/, stop: true }],
   });
   expect(shown.code).toBe(99);
   expect(shown.text).toContain('Stopping');

@@ -102,9 +102,7 @@ test('--check names each slip with file, line and column', () => {
       /^host_vars\/lone.yml:1:1: ansible_user of lone: 'nobody' is undefined in 'nobody': ansible_user -> who -> nobody/,
     ),
     'host_vars/b.yml:3:1: "a" and "b" are both reached at 192.0.2.7 port 22',
-    expect.stringMatching(
-      /^host_vars\/c.yml:1:1: ansible_ssh_common_args of c: "-A"/,
-    ),
+    expect.stringMatching(/^host_vars\/c.yml:1:1: ansible_ssh_common_args of c: "-A"/),
     '4 hosts, 8 remarks',
     '',
   ]);

@@ -180,7 +180,6 @@ export class Attempt {
   readonly #deadline = new AbortController();
   /** The deadline, or the end of the run. */
   readonly #stop = new AbortController();
-  readonly #signal: AbortSignal;
   #seen: { readonly value: unknown } | undefined;
   #verdict: Verdict | undefined;
   #applied: Applied = {};
@@ -198,9 +197,8 @@ export class Attempt {
     this.#seconds = task.timeoutSeconds ?? taskTimeoutSeconds;
     this.id = receipts.next(on.host.name, task.source);
     this.#phase = new TaskPhase(receipts.record.run, () => receipts.step(this.id));
-    this.#signal = this.#stop.signal;
     const endsAt = clock.now().getTime() + this.#seconds * 1000;
-    const limits = { signal: this.#signal, deadline: this.#deadline.signal, endsAt };
+    const limits = { signal: this.#stop.signal, deadline: this.#deadline.signal, endsAt };
     this.isCheck = task.checkMode ?? check;
     this.#context = contextFor(on, { ...limits, phase: this.#phase }, this.isCheck);
   }
@@ -305,7 +303,7 @@ export class Attempt {
     const forget = state.onCancel(stop);
     this.#phase.gathered = gathering && { gathering, index };
     try {
-      await within(work(), this.#signal, this.#phase);
+      await within(work(), this.#stop.signal, this.#phase);
     } catch (thrown) {
       throw this.#shown(thrown, runSignal);
     } finally {

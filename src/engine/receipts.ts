@@ -26,6 +26,10 @@ export function unkeptRecord(): RunRecord {
   };
 }
 
+function placeOf(host: string, source: string): string {
+  return `${host} ${source}`;
+}
+
 /**
  * Names the attempts of a run: by host, place in the playbook and how often that place was reached
  * there. A resumed run goes through the same places, and so finds the receipts of the first.
@@ -42,7 +46,7 @@ export class Receipts {
 
   /** The next attempt at a place on a host, as it is kept in the record. */
   next(host: string, source: string): string {
-    const place = `${host} ${source}`;
+    const place = placeOf(host, source);
     const count = (this.#reached.get(place) ?? 0) + 1;
     this.#reached.set(place, count);
     return `${place} ${count}`;
@@ -50,7 +54,7 @@ export class Receipts {
 
   /** Takes back the last attempt of a place, which was not made. */
   back(host: string, source: string): void {
-    const place = `${host} ${source}`;
+    const place = placeOf(host, source);
     this.#reached.set(place, (this.#reached.get(place) ?? 1) - 1);
   }
 
@@ -62,13 +66,13 @@ export class Receipts {
 
   /** An attempt failed; whether its host fails with it is not known yet. */
   failing(host: string, source: string, attempt: string): void {
-    const place = `${host} ${source}`;
+    const place = placeOf(host, source);
     this.#failing.set(place, [...(this.#failing.get(place) ?? []), attempt]);
   }
 
   /** A task is done on a host. */
   settle(host: string, source: string, isLost: boolean): void {
-    const place = `${host} ${source}`;
+    const place = placeOf(host, source);
     const attempts = this.#failing.get(place) ?? [];
     this.#failing.delete(place);
     if (isLost) attempts.forEach(this.record.keepFailed);

@@ -171,15 +171,12 @@ export class TaskConnection implements Connection, FactReader {
 
   /** Does something with the connection; once more with another where that broke, if it may be. */
   #use<T>(receipt: ReceiptName | undefined, given: FileOptions, act: Act<T>): Promise<T> {
-    const { phase, become = given.become, deadline, signal } = this.steps;
+    const { phase, deadline, signal } = this.steps;
+    const { become = this.steps.become } = given;
     const cancels = receipt === undefined ? signal : deadline;
     const isOwn = given.signal === undefined || given.signal === signal || receipt !== undefined;
     const options: FileOptions = {
-      ...(given.become === undefined
-        ? become === undefined
-          ? {}
-          : { become }
-        : { become: given.become }),
+      ...(become === undefined ? {} : { become }),
       ...(receipt === undefined ? {} : { receipt }),
       ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
       signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),

@@ -27,11 +27,8 @@ export interface SentStep {
 }
 
 interface Running {
-  readonly step: ShellStep;
-  readonly nonce: string;
   readonly stdout: MarkerScanner;
   readonly stderr: MarkerScanner;
-  readonly output: StepOutput;
   readonly settle: (end: string) => void;
   readonly fail: (error: Error) => void;
 }
@@ -92,7 +89,7 @@ export class ShellSession {
       const output = new StepOutput(step.onLine);
       const result = new Promise<StepResult>((resolve, reject) => {
         this.#running.push({
-          ...{ step, nonce, output, fail: reject },
+          fail: reject,
           stdout: new MarkerScanner(nonce, output.stdout),
           stderr: new MarkerScanner(nonce, output.stderr),
           settle: (end) => {

@@ -7,7 +7,9 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.js', 'bin/caravan.js'] },
+        projectService: {
+          allowDefaultProject: ['eslint.config.js', 'bin/caravan.js', 'build.mjs'],
+        },
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AnyModule } from '../modules/module.js';
 import { didYouMean } from '../playbook/nearest.js';
 import { CaravanError } from '../values/error.js';

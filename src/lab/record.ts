@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { put } from './inventory-file.js';
 import { API_PORT, labHosts, POD_CIDR, SERVICE_CIDR } from './layout.js';
 import { STATE_FOLDER } from './places.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { textOrSecret } from './secret-input.js';
 import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
 import type { Change, TaskModule } from './module.js';

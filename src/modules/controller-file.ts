@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import type { ModuleContext } from './module.js';
+import { readUnchanged } from './recent-files.js';
 
 /** A file of the controller, as found. */
 export interface ControllerFile {
@@ -14,18 +14,18 @@ export interface ControllerFile {
  * folder of the tasks and of the playbook, or right in them.
  * @throws CaravanError input with the places where it was looked for.
  */
-export async function readControllerFile(
+export function readControllerFile(
   name: string,
   kind: 'files' | 'templates' | 'vars',
   context: ModuleContext,
-): Promise<ControllerFile> {
+): ControllerFile {
   const { folders = [process.cwd()] } = context;
   const places = isAbsolute(name)
     ? [name]
     : folders.flatMap((folder) => [join(folder, kind, name), resolve(folder, name)]);
   for (const path of places) {
     try {
-      return { path, content: await readFile(path) };
+      return { path, content: readUnchanged(path) };
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue;
       throw new CaravanError(

@@ -1,6 +1,7 @@
-import { readdir, stat as statOf } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
@@ -76,13 +77,13 @@ async function remoteFile(src: string, context: ModuleContext): Promise<Buffer> 
 }
 
 /** The folder of the controller that `src` names, or undefined where it names a file. */
-async function folderOf(src: string, context: ModuleContext): Promise<string | undefined> {
+function folderOf(src: string, context: ModuleContext): string | undefined {
   const { folders = [process.cwd()] } = context;
   const places = src.startsWith('/')
     ? [src]
     : folders.flatMap((folder) => [join(folder, 'files', src), join(folder, src)]);
   for (const place of places) {
-    const found = await statOf(place).catch(() => undefined);
+    const found = statSync(place, { throwIfNoEntry: false });
     if (found !== undefined) return found.isDirectory() ? place : undefined;
   }
   return undefined;
@@ -104,20 +105,18 @@ async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
   if (src === undefined) return [ofText(given)];
   const path = destination(dest, basename(src), false);
   if (isRemote) return [{ path, content: await remoteFile(src, context), isSecret: false }];
-  const folder = await folderOf(src, context);
+  const folder = folderOf(src, context);
   if (folder === undefined) {
-    const { content } = await readControllerFile(src, 'files', context);
+    const { content } = readControllerFile(src, 'files', context);
     return [{ path, content, isSecret: false }];
   }
   const below = src.endsWith('/') ? '' : basename(src);
   const names = await filesBelow(folder);
-  return Promise.all(
-    names.map(async (name) => ({
-      path: join(dest, below, name),
-      content: (await readControllerFile(join(folder, name), 'files', context)).content,
-      isSecret: false,
-    })),
-  );
+  return names.map((name) => ({
+    path: join(dest, below, name),
+    content: readControllerFile(join(folder, name), 'files', context).content,
+    isSecret: false,
+  }));
 }
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {

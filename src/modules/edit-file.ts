@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
 import { attributeChanges, hasOwner, modeInput, modeOf, ownerOf } from './file-input.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { textOrSecret } from './secret-input.js';
 import type { TaskModule } from './module.js';
 

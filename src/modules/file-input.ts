@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sh } from '../values/shell.js';
 import type { FileStat } from '../facts/file-stat.js';
 import type { RunChange } from './host-change.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fact } from '../facts/fact.js';
 import { readFact } from '../facts/fact.js';
 import { CaravanError } from '../values/error.js';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { extname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { readControllerFile, type ControllerFile } from './controller-file.js';
@@ -32,7 +32,7 @@ async function filesOf(
   { file, dir, extensions }: Input,
   context: ModuleContext,
 ): Promise<ControllerFile[]> {
-  if (file !== undefined) return [await readControllerFile(file, 'vars', context)];
+  if (file !== undefined) return [readControllerFile(file, 'vars', context)];
   const { folders = [process.cwd()] } = context;
   const wanted = dir ?? '';
   const places = isAbsolute(wanted)
@@ -42,9 +42,7 @@ async function filesOf(
     const names = await readdir(place).catch(() => undefined);
     const found = names?.filter((name) => extensions.includes(extname(name).slice(1))).sort();
     if (found !== undefined)
-      return Promise.all(
-        found.map((name) => readControllerFile(join(place, name), 'vars', context)),
-      );
+      return found.map((name) => readControllerFile(join(place, name), 'vars', context));
   }
   throw new CaravanError('input', `include_vars: there is no folder ${wanted}`, {
     hint: `looked for ${places.join(', ')}`,

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StepResult } from '../transport/port.js';
 import type { Json } from '../values/json.js';
 import { sh, type Script } from '../values/shell.js';

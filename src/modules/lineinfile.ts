@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
 import { pythonRegex, pythonReplacement } from '../values/python-regex.js';
 import {

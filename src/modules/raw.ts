@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sh } from '../values/shell.js';
 import type { TaskModule } from './module.js';
 import { commandSummary, runScript } from './run-command.js';

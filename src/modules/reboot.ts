@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import { sh } from '../values/shell.js';
 import { commandError } from './host-change.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sh, type Script } from '../values/shell.js';
 import type { JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';

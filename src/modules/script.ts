@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { joinScripts, sh } from '../values/shell.js';
 import { readControllerFile } from './controller-file.js';
 import type { Change, TaskModule } from './module.js';
@@ -42,7 +42,7 @@ export const script: TaskModule<Input, Seen, ScriptChange> = {
   touches: 'anything',
   observe: async (given, context) => {
     const [name = ''] = splitWords(given.cmd);
-    const { content } = await readControllerFile(name, 'files', context);
+    const { content } = readControllerFile(name, 'files', context);
     return { guards: await seeGuards(given, context), content: content.toString('utf8') };
   },
   check: ({ guards, content }, given) => {

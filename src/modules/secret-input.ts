@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from '../values/secret.js';
 
 /** Text, which may be secret. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from '../values/json.js';
 import type { TaskModule } from './module.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { hostFacts } from '../facts/host-facts.js';
 import type { JsonObject } from '../values/json.js';

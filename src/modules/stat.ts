@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
 import type { JsonObject } from '../values/json.js';

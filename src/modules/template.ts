@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
@@ -26,7 +26,7 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
   observe: async (given, context) => {
     const { src, dest, newline_sequence: newline } = given;
     if (context.render === undefined) throw new CaravanError('bug', 'template needs the engine');
-    const file = await readControllerFile(src, 'templates', context);
+    const file = readControllerFile(src, 'templates', context);
     const rendered = context.render(file.content.toString('utf8'), file.path);
     const isSecret = rendered instanceof Secret;
     const text = (isSecret ? rendered.reveal() : rendered).replaceAll('\n', newline);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CaravanError } from '../values/error.js';
 import { sh } from '../values/shell.js';
 import type { ModuleContext, TaskModule } from './module.js';

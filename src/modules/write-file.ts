@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh } from '../values/shell.js';

@@ -1,9 +1,10 @@
-import forge from 'node-forge';
+import type forge from 'node-forge';
+// The ASN.1 layer alone: the rest of node-forge takes longer to load than most commands run.
+import asn1 from 'node-forge/lib/asn1.js';
 
-const { asn1 } = forge;
 const { Class, Type } = asn1;
 
-// Two of node-forge's functions with what they take, which is more than @types/node-forge says.
+// Two of its functions with what they take, which is more than @types/node-forge says.
 const { fromDer, create } = asn1 as unknown as {
   readonly fromDer: (
     bytes: string,

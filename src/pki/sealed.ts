@@ -1,6 +1,8 @@
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
+
+/** Loaded at its first use: most runs seal nothing. */
+const age = async () => import('age-encryption');
 
 /** Who can unseal (`identity`, to be kept), and what to seal to (`recipient`, public). */
 export interface SealingIdentity {
@@ -12,6 +14,7 @@ export interface SealingIdentity {
 
 /** A new X25519 identity of age (age-encryption.org/v1). */
 export async function newIdentity(): Promise<SealingIdentity> {
+  const { generateX25519Identity, identityToRecipient } = await age();
   const identity = await generateX25519Identity();
   return { identity: new Secret(identity), recipient: await identityToRecipient(identity) };
 }
@@ -25,6 +28,7 @@ export async function seal(plain: Buffer, recipients: readonly string[]): Promis
   if (recipients.length === 0) {
     throw new CaravanError('input', 'Nothing can be sealed: no age recipient was given.');
   }
+  const { Encrypter } = await age();
   const encrypter = new Encrypter();
   for (const [index, recipient] of recipients.entries()) {
     try {
@@ -46,6 +50,7 @@ export async function seal(plain: Buffer, recipients: readonly string[]): Promis
  * sealed bytes are not intact.
  */
 export async function unseal(sealed: Buffer, identity: Secret): Promise<Buffer> {
+  const { Decrypter } = await age();
   try {
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity.reveal().trim());

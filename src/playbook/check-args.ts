@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import type { AnyModule } from '../modules/module.js';
 import { CaravanError } from '../values/error.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The type inside `optional`, `default` and the like. */
 function inner(schema: z.ZodType): z.ZodType {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requestFromHost, type HostResponse } from '../../kubernetes/https.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import type { AuthorityName } from '../../pki/catalogue.js';

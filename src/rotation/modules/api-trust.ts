@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { kubectl, kubectlJson } from '../../kubernetes/kubectl.js';
 import {
   readTrustObjects,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Change, ModuleContext, TaskModule } from '../../modules/module.js';
 import { createAuthority, readAuthority, type Authority } from '../../pki/authority.js';
 import { AUTHORITY_FILES, AUTHORITY_NAMES, type AuthorityName } from '../../pki/catalogue.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path/posix';
-import { z } from 'zod';
+import * as z from 'zod';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { TaskModule } from '../../modules/module.js';
 import { AUTHORITY_FILES, AUTHORITY_NAMES, type AuthorityName } from '../../pki/catalogue.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { TaskModule } from '../../modules/module.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { commandError } from '../../modules/host-change.js';
 import type { Change, TaskModule } from '../../modules/module.js';
 import { newIdentity, seal } from '../../pki/sealed.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskModule, Verdict } from '../../modules/module.js';
 import type { JsonObject } from '../../values/json.js';
 import { BACKDATE_MS } from '../leaves.js';

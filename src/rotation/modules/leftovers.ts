@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import { sh } from '../../values/shell.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objects.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';

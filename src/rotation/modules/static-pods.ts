@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requestFromHost } from '../../kubernetes/https.js';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';

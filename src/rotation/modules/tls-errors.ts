@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskModule } from '../../modules/module.js';
 import { sh } from '../../values/shell.js';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { kubectl } from '../../kubernetes/kubectl.js';
 import { readWorkloads, TRUST_ANNOTATION, type Workload } from '../../kubernetes/workloads.js';
 import type { Change, ModuleContext, TaskModule } from '../../modules/module.js';

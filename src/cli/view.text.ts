@@ -72,8 +72,10 @@ function printed({ stdout, stderr }: JsonObject): string | undefined {
   return both ? `stdout: ${stdout.split('\n').slice(-MOST_PRINTED).join('\n')}` : undefined;
 }
 
-function indent(text: string, by: string): string {
-  return visible(text).trimEnd().replaceAll('\n', `\n${by}`);
+/** Text below a result. */
+function below(text: string): string {
+  const by = ' '.repeat(14);
+  return by + visible(text).trimEnd().replaceAll('\n', `\n${by}`);
 }
 
 /** An error as lines: kind and message, hint, place. */
@@ -172,10 +174,13 @@ export class TextView {
       groups.set(key, [...(groups.get(key) ?? []), result]);
     }
     this.#held = [];
-    for (const group of groups.values()) this.#group(group);
+    const lines = [...groups.values()].flatMap((group) => this.#group(group));
+    // Of many hosts with a diff each: one call of the system, not one a line.
+    if (lines.length > 0) this.line(lines.join('\n'));
   }
 
-  #group(group: readonly HostResult[]): void {
+  /** The lines of results that are the same. */
+  #group(group: readonly HostResult[]): string[] {
     const first = group[0] as HostResult;
     const { status, item, changes, error, source, ignored, task, at } = first;
     const reason = this.#why(first);
@@ -194,28 +199,26 @@ export class TextView {
     ].join(' ');
     const time = this.#verbosity >= 3 ? ` at ${at.slice(11, 23)}` : '';
     const head = `  ${status.padEnd(11)} ${hosts}  ${seconds.toFixed(1)}s${time}`;
-    this.line(`${colour(this.paint, status)(head)}${what === '' ? '' : `  ${what}`}`);
-    const said = this.#said(first);
-    if (said !== undefined && said !== '')
-      this.line(`              ${indent(said, ' '.repeat(14))}`);
-    for (const { diff } of changes) if (diff !== undefined) this.#diff(unifiedDiff(diff));
-    if (error === undefined) return;
-    if (ignored === true) {
-      const [text = ''] = errorLines(error);
-      this.line(`              ${indent(text, ' '.repeat(14))}`);
-      return;
-    }
-    for (const text of errorLines(error, error.source ?? source))
-      this.line(this.paint.red(`              ${indent(text, ' '.repeat(14))}`));
+    const said = this.#said(first) ?? '';
+    return [
+      `${colour(this.paint, status)(head)}${what === '' ? '' : `  ${what}`}`,
+      ...(said === '' ? [] : [below(said)]),
+      ...changes.flatMap(({ diff }) => (diff === undefined ? [] : this.#diff(unifiedDiff(diff)))),
+      ...(error === undefined
+        ? []
+        : ignored === true
+          ? errorLines(error).slice(0, 1).map(below)
+          : errorLines(error, error.source ?? source).map((text) => this.paint.red(below(text)))),
+    ];
   }
 
-  #diff(lines: readonly string[]): void {
+  #diff(lines: readonly string[]): string[] {
     const { red, green, cyan, bold } = this.paint;
-    for (const line of lines) {
+    return lines.map((line) => {
       const isHead = line.startsWith('--- ') || line.startsWith('+++ ');
       const by = isHead ? bold : { '-': red, '+': green, '@': cyan }[line[0] ?? ''];
-      this.line(`    ${by === undefined ? visible(line) : by(visible(line))}`);
-    }
+      return `    ${by === undefined ? visible(line) : by(visible(line))}`;
+    });
   }
 
   #recap({ recap, seconds, outcome }: Extract<RunEvent, { type: 'run-end' }>): void {

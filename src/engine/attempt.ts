@@ -144,32 +144,6 @@ function evaluated(expression: string, source: string, scope: Scope): unknown {
   }
 }
 
-/** Waits for `work`; after `signal`, as long as a step is in hand that is finished, and the grace. */
-async function within<T>(work: Promise<T>, signal: AbortSignal, phase: TaskPhase): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-  let onAbort: (() => void) | undefined;
-  const late = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      void phase.idle().then(() => {
-        if (isOver) return;
-        timer = setTimeout(() => {
-          reject(new CaravanError('timeout', 'the module did not stop'));
-        }, GRACE_MS);
-      });
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    isOver = true;
-    clearTimeout(timer);
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
-}
-
 /** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
 export class Attempt {
   readonly module: OpenModule;
@@ -180,6 +154,8 @@ export class Attempt {
   readonly #deadline = new AbortController();
   /** The deadline, or the end of the run. */
   readonly #stop = new AbortController();
+  /** What waits for the end of what is in hand, once {@link #stop} is asked for. */
+  #onStop: (() => void) | undefined;
   #seen: { readonly value: unknown } | undefined;
   #verdict: Verdict | undefined;
   #applied: Applied = {};
@@ -295,6 +271,7 @@ export class Attempt {
     const { clock, signal: runSignal } = state.parts;
     const stop = (): void => {
       this.#stop.abort();
+      this.#onStop?.();
     };
     const endTimer = clock.timer(this.#seconds * 1000, () => {
       this.#deadline.abort();
@@ -303,7 +280,7 @@ export class Attempt {
     const forget = state.onCancel(stop);
     this.#phase.gathered = gathering && { gathering, index };
     try {
-      await within(work(), this.#stop.signal, this.#phase);
+      await this.#within(work());
     } catch (thrown) {
       throw this.#shown(thrown, runSignal);
     } finally {
@@ -311,6 +288,28 @@ export class Attempt {
       forget();
       gathering?.leave(index);
     }
+  }
+
+  /** Waits for `work`; once stopped, as long as a step is in hand that is finished, and the grace. */
+  #within(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let isOver = false;
+      this.#onStop = () => {
+        void this.#phase.idle().then(() => {
+          if (isOver) return;
+          timer = setTimeout(() => {
+            reject(new CaravanError('timeout', 'the module did not stop'));
+          }, GRACE_MS);
+        });
+      };
+      if (this.#stop.signal.aborted) this.#onStop();
+      work.then(resolve, reject).finally(() => {
+        isOver = true;
+        clearTimeout(timer);
+        this.#onStop = undefined;
+      });
+    });
   }
 
   #shown(thrown: unknown, runSignal: AbortSignal): Error {

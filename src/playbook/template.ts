@@ -13,6 +13,7 @@ import { truthy } from './filters/values.js';
 import { GET_FILTER, runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
+import { plainText, plainValue } from './plain.js';
 import { formatsToFilters } from './python-format.js';
 import { holdsTemplate } from './check-args.js';
 
@@ -321,7 +322,19 @@ function rewrite(kind: 'expression' | 'template', text: string): Rewritten {
   return { rewritten, references };
 }
 
+/** What a name means, for what needs no engine. */
+function resolver(pass: Pass): (name: string) => unknown {
+  return (name) => {
+    const variable = name in MAPPINGS ? undefined : pass.scope.lookup(name);
+    return variable && resolveVariable(name, variable, pass);
+  };
+}
+
 function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
+  if (kind === 'expression') {
+    const plain = plainValue(text, resolver(pass));
+    if (plain !== undefined) return plain;
+  }
   const { rewritten, references } = rewrite(kind, text);
   const { context, failed } = contextOf(references, text, pass);
   const result = runJinja(kind, rewritten, context, needsChain(references, context));
@@ -339,30 +352,10 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
 
 function renderText(text: string, pass: Pass): unknown {
   if (!holdsTemplate(text)) return text;
-  const plain = plainText(text, pass);
+  const plain = plainText(text, resolver(pass));
   if (plain !== undefined) return plain;
   const whole = wholeExpression(text);
   return whole === undefined ? run('template', text, pass) : run('expression', whole, pass);
-}
-
-const NAME_ONLY = /\{\{ *([A-Za-z_]\w*) *\}\}/;
-
-/** What most templates are: text and names of texts. Those need no engine; undefined for others. */
-function plainText(text: string, pass: Pass): string | undefined {
-  const parts = text.split(NAME_ONLY);
-  let rendered = '';
-  for (const [i, part] of parts.entries()) {
-    if (i % 2 === 0) {
-      if (/\{[{%#]/.test(part)) return undefined;
-      rendered += part;
-      continue;
-    }
-    const variable = part in MAPPINGS ? undefined : pass.scope.lookup(part);
-    const value = variable && resolveVariable(part, variable, pass);
-    if (typeof value !== 'string') return undefined;
-    rendered += value;
-  }
-  return rendered;
 }
 
 function sealedError({ source, resolving }: Pass): CaravanError {

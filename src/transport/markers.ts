@@ -65,7 +65,8 @@ const NOTHING = Buffer.alloc(0);
 /** How many bytes at the end of `bytes` could be the start of `marker`. */
 function overlap(bytes: Buffer, marker: Buffer): number {
   for (let size = Math.min(bytes.length, marker.length - 1); size > 0; size--) {
-    if (bytes.subarray(bytes.length - size).equals(marker.subarray(0, size))) return size;
+    const at = bytes.length - size;
+    if (bytes[at] === marker[0] && bytes.subarray(at).equals(marker.subarray(0, size))) return size;
   }
   return 0;
 }

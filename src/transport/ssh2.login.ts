@@ -142,6 +142,7 @@ export async function handshake(
           void verify(key).then(answer);
         },
       });
+      ignoreHostKeyList(client);
     });
     return { client, socket };
   } catch (thrown) {
@@ -153,6 +154,32 @@ export async function handshake(
   } finally {
     takeBack();
   }
+}
+
+/** What ssh2 calls for a request of the server's that is about no channel. */
+type GlobalRequest = (
+  protocol: { requestSuccess(): void },
+  name: string,
+  wantReply: boolean,
+  data: unknown,
+) => void;
+
+/**
+ * After a login sshd names all its host keys, and ssh2 (1.17) has it prove each one, for an event
+ * that nothing here listens to: a signature a key on the host, and as many verifications here, which
+ * cost more than the rest of the login. There is no option for it, so its handler is replaced.
+ */
+function ignoreHostKeyList(client: Client): void {
+  const { _protocol: protocol } = client as unknown as {
+    readonly _protocol?: { readonly _handlers?: { GLOBAL_REQUEST?: GlobalRequest } };
+  };
+  const handlers = protocol?._handlers;
+  const usual = handlers?.GLOBAL_REQUEST;
+  if (handlers === undefined || usual === undefined) return;
+  handlers.GLOBAL_REQUEST = (answerer, name, wantReply, data) => {
+    if (name !== 'hostkeys-00@openssh.com') usual(answerer, name, wantReply, data);
+    else if (wantReply) answerer.requestSuccess();
+  };
 }
 
 /** The connection ended with no word, where sshd would have said why. */

@@ -34,6 +34,12 @@ const BYTES_PER_LINE = 3 * 1024;
 /** Text handed to the stream before it is asked whether it wants more. */
 const WRITE_SIZE = 256 * 1024;
 
+/** Bytes as lines of base64, without their ends. */
+export function* base64Lines(bytes: Buffer): Generator<string> {
+  for (let at = 0; at < bytes.length; at += BYTES_PER_LINE)
+    yield bytes.toString('base64', at, at + BYTES_PER_LINE);
+}
+
 /** The shell's input for steps that are sent together, in pieces that a stream can take. */
 export function* batchText(
   steps: readonly { readonly nonce: string; readonly step: ShellStep }[],
@@ -73,8 +79,7 @@ function* body(nonce: string, { script, stdin }: ShellStep): Generator<string> {
     return;
   }
   yield `_b() {\nbase64 -d <<'${nonce}' | ${run}\n`;
-  for (let at = 0; at < stdin.length; at += BYTES_PER_LINE)
-    yield `${stdin.toString('base64', at, at + BYTES_PER_LINE)}\n`;
+  for (const line of base64Lines(stdin)) yield `${line}\n`;
   yield `${nonce}\n}\n`;
 }
 

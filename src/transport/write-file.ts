@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
 import type { FileWrite, StepResult } from './port.js';
+import { base64Lines } from './step-text.js';
 
 /** Exit code of the script where the bytes that arrived are not those that were sent. */
 const DAMAGED = 91;
@@ -101,12 +102,8 @@ fi
 
 /** The end of the heredoc cannot stand in base64. */
 function heredoc(content: Buffer): Script {
-  const lines = content.toString('base64').match(/.{1,4096}/g) ?? [];
-  return joinScripts([
-    sh`base64 -d >"$tmp" <<'~'`,
-    ...lines.map((line) => sh`${line}`),
-    sh`~\n[ $? = 0 ]`,
-  ]);
+  const lines = [...base64Lines(content)].map((line) => sh`${line}`);
+  return joinScripts([sh`base64 -d >"$tmp" <<'~'`, ...lines, sh`~\n[ $? = 0 ]`]);
 }
 
 function sumOf(content: Buffer): string {

@@ -19,7 +19,6 @@ await build({
   format: 'esm',
   target: 'node20',
   sourcemap: true,
-  minifySyntax: true,
   logLevel: 'warning',
   // CommonJS that finds files of its own.
   external: ['ssh2', 'minijinja-js'],

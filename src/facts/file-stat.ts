@@ -140,7 +140,7 @@ echo = followed; [ -z "$m" ] || eval "stat -L -c $f -- $m" || exit`,
     ...digests.map(
       (kind, at) => sh`echo = ${kind}; [ -z "$d${at}" ] || eval "${`${kind}sum`} -- \$d${at}"`,
     ),
-    sh`echo = bytes; [ -z "$c" ] || eval "cat -- $c" | head -c ${most} | base64
+    sh`echo = bytes; [ -z "$c" ] || eval "cat -- $c | head -c ${most} | base64"
 echo = folders
 w=$PWD i=0
 for p; do i=$((i + 1)); cd -- "$w" && cd -P -- "\${p%/*}/" 2>/dev/null && echo "folder $i $PWD"; done

@@ -98,7 +98,7 @@ export function receiptFile({ run, step }: ReceiptName): Script {
 function withReceipt(receipt: Receipt): string {
   const { step, also = [] } = receipt;
   const begin = `_r=${receiptFile(receipt).text}
-[ -d "\${_r%/*}" ] || ( umask 077; mkdir -p -- "\${_r%/*}" ) 2>/dev/null`;
+[ -d "\${_r%/*}" ] || ( umask 077; exec mkdir -p -- "\${_r%/*}" ) 2>/dev/null`;
   const marks = (word: string): string =>
     `for _s in ${[step, ...also].map(quoteWord).join(' ')}; do printf '${word}\\n' 2>/dev/null >"\${_r%/*}/$_s.rc"; done`;
   if (receipt.kind === 'again')
@@ -129,7 +129,12 @@ if [ $_k != none ]; then
 fi`;
 }
 
-/** Forgets all receipts of a run, and those of runs that are a week old. Prints nothing. */
+/**
+ * Forgets all receipts of a run, and those of runs that are a week old. Prints nothing. For a shell
+ * that does nothing afterwards: it stands in another folder.
+ */
 export function forgetText(run: string): string {
-  return `( cd && rm -rf .caravan/${quoteWord(run)} && find .caravan -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} + ; rmdir .caravan ) >/dev/null 2>&1 </dev/null\n`;
+  return `{ cd && rm -rf .caravan/${quoteWord(run)} && for _r in .caravan/*; do
+[ ! -d "$_r" ] || { find .caravan -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +; break; }
+done; rmdir .caravan; } >/dev/null 2>&1 </dev/null\n`;
 }

@@ -115,14 +115,20 @@ function checkOne(content: Buffer): Script {
 [ "\${found%% *}" = ${sumOf(content)} ] || fail ${DAMAGED} "found SHA-256 \${found%% *}"`;
 }
 
-/** One program checks all. */
+/** One program checks all; where it finds one that differs, or is not there, it is asked for sums. */
 function checkAll(all: readonly Prepared[]): Script {
   const temporaries = all.map(({ temporary }) => temporary);
   const sums = all.map(({ content }) => sumOf(content));
+  const list = all.map(({ temporary }, i) => `${sums[i] ?? ''}  ${temporary}`).join('\n');
   // A sum with a backslash in front is that of a file with an odd name.
-  return sh`found=$({ sha256sum -- ${temporaries} 2>/dev/null || shasum -a 256 -- ${temporaries}; } |
+  return sh`list=${list}
+sha256sum -c >/dev/null 2>&1 <<~ || {
+$list
+~
+found=$({ sha256sum -- ${temporaries} 2>/dev/null || shasum -a 256 -- ${temporaries}; } |
   while read -r sum name; do echo "\${sum#\\\\}"; done)
-[ "$found" = ${sums.join('\n')} ] || fail ${DAMAGED} "found SHA-256 $found"`;
+[ "$found" = ${sums.join('\n')} ] || fail ${DAMAGED} "found SHA-256 $found"
+}`;
 }
 
 /** Throws what a result of {@link writeFilesScript} says went wrong. */

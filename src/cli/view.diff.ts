@@ -87,6 +87,20 @@ function hunks(lines: readonly Line[]): string[] {
   return out;
 }
 
+/** The comparisons made last: the same file changes alike on many hosts. */
+const RECENT = new Map<string, readonly string[]>();
+const MOST_RECENT = 16;
+
+function changedLines(before: string, after: string): readonly string[] {
+  const key = `${before}\0${after}`;
+  const known = RECENT.get(key);
+  if (known !== undefined) return known;
+  const lines = hunks(compare(linesOf(before), linesOf(after)));
+  if (RECENT.size >= MOST_RECENT) RECENT.clear();
+  RECENT.set(key, lines);
+  return lines;
+}
+
 /** A change of text as the lines of a unified diff. `before` is absent for a new file. */
 export function unifiedDiff(change: {
   readonly path: string;
@@ -97,6 +111,6 @@ export function unifiedDiff(change: {
   return [
     `--- ${before === undefined ? '/dev/null' : path}`,
     `+++ ${path}`,
-    ...hunks(compare(linesOf(before ?? ''), linesOf(after))),
+    ...changedLines(before ?? '', after),
   ];
 }

@@ -87,6 +87,15 @@ export function errorLines(error: ShownError, source?: string): string[] {
   ];
 }
 
+function hasSameDiffs(a: HostResult, b: HostResult): boolean {
+  return a.changes.every(({ diff }, i) => {
+    const other = b.changes[i]?.diff;
+    return (
+      diff?.path === other?.path && diff?.before === other?.before && diff?.after === other?.after
+    );
+  });
+}
+
 /** Plain lines. Results of a task are held until it ends, and folded where they are the same. */
 export class TextView {
   #held: HostResult[] = [];
@@ -166,15 +175,21 @@ export class TextView {
 
   /** Prints the results held, the same ones as one. */
   flush(): void {
-    const groups = new Map<string, HostResult[]>();
+    const groups = new Map<string, HostResult[][]>();
     for (const result of this.#held) {
       const { task, status, item, changes, error, ignored } = result;
       const said = [this.#why(result), this.#said(result)];
-      const key = JSON.stringify([task, status, item, changes, error, ignored, said]);
-      groups.set(key, [...(groups.get(key) ?? []), result]);
+      const summaries = changes.map(({ summary }) => summary);
+      const key = JSON.stringify([task, status, item, summaries, error, ignored, said]);
+      const alike = groups.get(key) ?? [];
+      groups.set(key, alike);
+      // Diffs are long, and mostly the same where the summaries are: no part of the key.
+      const same = alike.find(([first]) => first !== undefined && hasSameDiffs(first, result));
+      if (same === undefined) alike.push([result]);
+      else same.push(result);
     }
     this.#held = [];
-    const lines = [...groups.values()].flatMap((group) => this.#group(group));
+    const lines = [...groups.values()].flat().flatMap((group) => this.#group(group));
     // Of many hosts with a diff each: one call of the system, not one a line.
     if (lines.length > 0) this.line(lines.join('\n'));
   }

@@ -28,9 +28,9 @@ export class Scrubber {
     return shown;
   }
 
-  /** A copy of a value without secrets, as JSON can hold it. */
+  /** A value without secrets, as JSON can hold it: a copy where it had some. */
   value<T>(value: T): T {
-    return this.#copy(value) as T;
+    return this.#known.size === 0 && !holdsSecret(value) ? value : (this.#copy(value) as T);
   }
 
   #copy(value: unknown): unknown {
@@ -41,6 +41,11 @@ export class Scrubber {
     const entries = Object.entries(value).map(([key, item]) => [key, this.#copy(item)]);
     return Object.fromEntries(entries) as unknown;
   }
+}
+
+function holdsSecret(value: unknown): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return value instanceof Secret || Object.values(value).some(holdsSecret);
 }
 
 /** How much of a task may be shown. */

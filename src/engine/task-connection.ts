@@ -3,6 +3,7 @@ import type { Fact, FactOptions, FactReader } from '../facts/fact.js';
 import type {
   Connection,
   FileOptions,
+  FileSend,
   FileWrite,
   ReceiptName,
   StepBatch,
@@ -146,6 +147,37 @@ export class TaskConnection implements Connection, FactReader {
     for (const file of files) await this.writeFile(file, options);
   }
 
+  /**
+   * Cancelled like what only reads: what has arrived is kept. A connection that breaks is opened
+   * again as long as each brings the file further.
+   */
+  async sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
+    const { signal } = this.steps;
+    const receipt = this.#receipt(true);
+    let reached = 0;
+    const onProgress = (bytes: number): void => {
+      reached = Math.max(reached, bytes);
+      file.onProgress?.(bytes);
+    };
+    const kept = receipt === undefined ? {} : { receipt };
+    for (;;) {
+      const before = reached;
+      try {
+        await this.#use(
+          undefined,
+          options,
+          (connection, extra) =>
+            connection.sendFile({ ...file, onProgress }, { ...options, ...extra, ...kept }),
+          true,
+        );
+        return;
+      } catch (thrown) {
+        const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
+        if (!isLost || reached <= before || signal.aborted) throw thrown;
+      }
+    }
+  }
+
   /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
   async forward(address: string, port: number): Promise<Duplex> {
     const connection = await this.pool.connect(this.host, this.steps.reach);
@@ -170,7 +202,12 @@ export class TaskConnection implements Connection, FactReader {
   }
 
   /** Does something with the connection; once more with another where that broke, if it may be. */
-  #use<T>(receipt: ReceiptName | undefined, given: FileOptions, act: Act<T>): Promise<T> {
+  #use<T>(
+    receipt: ReceiptName | undefined,
+    given: FileOptions,
+    act: Act<T>,
+    isHarmless = false,
+  ): Promise<T> {
     const { phase, deadline, signal } = this.steps;
     const { become = this.steps.become } = given;
     const cancels = receipt === undefined ? signal : deadline;
@@ -181,7 +218,7 @@ export class TaskConnection implements Connection, FactReader {
       ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
       signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),
     };
-    const mayRepeat = receipt !== undefined || !phase.isApplying;
+    const mayRepeat = isHarmless || receipt !== undefined || !phase.isApplying;
     const done = (): Promise<T> => this.#again(act, options, given.timeoutMs, mayRepeat);
     return receipt === undefined ? done() : phase.hold(done);
   }

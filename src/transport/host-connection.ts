@@ -3,16 +3,21 @@ import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import type { Script } from '../values/shell.js';
 import type { OpenChannel } from './channel.js';
-import { openShell } from './open-shell.js';
+import type { ByteBudget } from './byte-budget.js';
+import { Deadline } from './deadline.js';
+import { startShell, type StartedShell } from './open-shell.js';
 import type {
   BecomeTarget,
   Connection,
   FileOptions,
+  FileSend,
   FileWrite,
   StepOptions,
   StepResult,
 } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
+import { sendFile } from './send-file.js';
+import { ShellSession } from './shell-session.js';
 import { checkWritten, RENAMED, writeFilesScript } from './write-file.js';
 
 /** The way to a host: what SSH and local processes do differently. */
@@ -22,8 +27,13 @@ export interface Wire {
   forward(address: string, port: number): Promise<Duplex>;
   /** Why the wire is cut, or undefined while it holds. */
   lost(): string | undefined;
+  /** Resolves when what was written to it has left this process (default: when a channel took it). */
+  drained?(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Deadline of sending a file, where none is named: an hour. */
+const SEND_TIMEOUT_MS = 3_600_000;
 
 /** The connection went before a step was sent: the step has not begun. */
 class ConnectionGone extends Error {
@@ -42,16 +52,19 @@ export class HostConnection implements Connection {
   readonly host: string;
   readonly #plain: PrivilegeLevel;
   readonly #become: PrivilegeLevel;
+  readonly #becomes: BecomeTarget | undefined;
 
   constructor(
     private readonly login: Login,
     private readonly wire: Wire,
+    private readonly budget: ByteBudget,
   ) {
     const { host, user, become } = login;
     this.host = host;
     this.#plain = this.#level();
     // No sudo where the login already is that user: a host may have none.
-    this.#become = user === become.user ? this.#plain : this.#level(become);
+    this.#becomes = user === become.user ? undefined : become;
+    this.#become = this.#becomes ? this.#level(become) : this.#plain;
   }
 
   async run(script: Script, options: StepOptions = {}): Promise<StepResult> {
@@ -90,6 +103,23 @@ export class HostConnection implements Connection {
     for (const { onRenamed } of waiting) if (isWatched) onRenamed?.();
   }
 
+  async sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
+    const { host, wire, budget } = this;
+    const { become = this.login.become.enabled, timeoutMs = SEND_TIMEOUT_MS } = options;
+    const deadline = new Deadline(timeoutMs, options.signal);
+    try {
+      await sendFile(file, {
+        ...{ host, budget, deadline },
+        startShell: () => this.#startShell(become ? this.#becomes : undefined),
+        run: (script) => this.run(script, { timeoutMs, ...options }),
+        drained: () => wire.drained?.() ?? Promise.resolve(),
+        nowMs: () => performance.now(),
+      });
+    } finally {
+      deadline.end();
+    }
+  }
+
   forward(address: string, port: number): Promise<Duplex> {
     return this.wire.forward(address, port);
   }
@@ -105,21 +135,26 @@ export class HostConnection implements Connection {
 
   #level(become?: BecomeTarget): PrivilegeLevel {
     const { host } = this.login;
-    const { wire } = this;
     return new PrivilegeLevel({
       host,
-      lost: () => wire.lost(),
+      lost: () => this.wire.lost(),
       openShell: async () => {
-        this.#checkHolds();
-        try {
-          return await openShell(wire.openChannel, { host, ...(become ? { become } : {}) });
-        } catch (thrown) {
-          await new Promise(setImmediate); // a channel may close before its connection does
-          this.#checkHolds();
-          throw thrown;
-        }
+        const { channel, pid } = await this.#startShell(become);
+        return new ShellSession(channel, pid);
       },
     });
+  }
+
+  async #startShell(become?: BecomeTarget): Promise<StartedShell> {
+    const { host } = this.login;
+    this.#checkHolds();
+    try {
+      return await startShell(this.wire.openChannel, { host, ...(become ? { become } : {}) });
+    } catch (thrown) {
+      await new Promise(setImmediate); // a channel may close before its connection does
+      this.#checkHolds();
+      throw thrown;
+    }
   }
 
   #checkHolds(): void {

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import { FileDigests, LARGE_BYTES, type LargeFile } from './file-digests.js';
 import type { ModuleContext } from './module.js';
 
 /** A file of the controller, as found. */
@@ -9,25 +10,52 @@ export interface ControllerFile {
   readonly content: Buffer;
 }
 
+/** Where a file is looked for. */
+type Kind = 'files' | 'templates' | 'vars';
+
+/** A file with its bytes. @throws as {@link inPlaces} */
+export function readControllerFile(
+  name: string,
+  kind: Kind,
+  context: ModuleContext,
+): Promise<ControllerFile> {
+  return inPlaces(name, kind, context, async (path) => ({ path, content: await readFile(path) }));
+}
+
+/** The bytes of a file, or of a large one only what is known of it. @throws as {@link inPlaces} */
+export function controllerContent(
+  name: string,
+  kind: Kind,
+  context: ModuleContext,
+): Promise<Buffer | LargeFile> {
+  const { digests = new FileDigests() } = context;
+  return inPlaces(name, kind, context, async (path) => {
+    const found = await stat(path);
+    return found.isFile() && found.size > LARGE_BYTES ? digests.of(path) : readFile(path);
+  });
+}
+
 /**
  * Finds a file on the controller as Ansible does: in `files/` or `templates/` of the role, of the
  * folder of the tasks and of the playbook, or right in them.
  * @throws CaravanError input with the places where it was looked for.
  */
-export async function readControllerFile(
+async function inPlaces<T>(
   name: string,
-  kind: 'files' | 'templates' | 'vars',
+  kind: Kind,
   context: ModuleContext,
-): Promise<ControllerFile> {
+  read: (path: string) => Promise<T>,
+): Promise<T> {
   const { folders = [process.cwd()] } = context;
   const places = isAbsolute(name)
     ? [name]
     : folders.flatMap((folder) => [join(folder, kind, name), resolve(folder, name)]);
   for (const path of places) {
     try {
-      return { path, content: await readFile(path) };
+      return await read(path);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      if (cause instanceof CaravanError) throw cause;
       throw new CaravanError(
         'input',
         `read ${path} on the controller: ${(cause as Error).message}`,

@@ -33,6 +33,8 @@ export interface Seen {
   readonly pieces: number;
   /** Bytes that clients sent to the host. */
   readonly toHost: number;
+  /** Bytes that the host sent to clients. */
+  readonly fromHost: number;
   /**
    * Round trips: how often the flow turned from host to client back to client to host, so how many
    * bursts of the client came after an answer. What is sent while an answer is still on its way
@@ -81,6 +83,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const timers = new Set<NodeJS.Timeout>();
   let pieces = 0;
   let toHost = 0;
+  let fromHost = 0;
   let roundTrips = 0;
   let lastWasToHost = true;
   let faulted = false;
@@ -156,6 +159,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       // Of the client's view: what it sends counts when it comes, what it gets when it goes.
       if (way.isToHost) count(way);
       if (way.isToHost) toHost += bytes.length;
+      else fromHost += bytes.length;
       const isNow =
         fault !== undefined &&
         !faulted &&
@@ -189,7 +193,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    seen: () => ({ pieces, toHost, roundTrips, faulted, ports }),
+    seen: () => ({ pieces, toHost, fromHost, roundTrips, faulted, ports }),
     stop: async () => {
       timers.forEach(clearTimeout);
       for (const socket of sockets) socket.destroy();

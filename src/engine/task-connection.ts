@@ -3,6 +3,7 @@ import type { Fact, FactOptions, FactReader } from '../facts/fact.js';
 import type {
   Connection,
   FileOptions,
+  FileReceive,
   FileSend,
   FileWrite,
   ReceiptName,
@@ -147,35 +148,19 @@ export class TaskConnection implements Connection, FactReader {
     for (const file of files) await this.writeFile(file, options);
   }
 
-  /**
-   * Cancelled like what only reads: what has arrived is kept. A connection that breaks is opened
-   * again as long as each brings the file further.
-   */
-  async sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
-    const { signal } = this.steps;
+  sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
     const receipt = this.#receipt(true);
-    let reached = 0;
-    const onProgress = (bytes: number): void => {
-      reached = Math.max(reached, bytes);
-      file.onProgress?.(bytes);
-    };
     const kept = receipt === undefined ? {} : { receipt };
-    for (;;) {
-      const before = reached;
-      try {
-        await this.#use(
-          undefined,
-          options,
-          (connection, extra) =>
-            connection.sendFile({ ...file, onProgress }, { ...options, ...extra, ...kept }),
-          true,
-        );
-        return;
-      } catch (thrown) {
-        const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
-        if (!isLost || reached <= before || signal.aborted) throw thrown;
-      }
-    }
+    return this.#transfer(file, options, (connection, extra, onProgress) =>
+      connection.sendFile({ ...file, onProgress }, { ...options, ...extra, ...kept }),
+    );
+  }
+
+  receiveFile(file: FileReceive, options: FileOptions = {}): Promise<void> {
+    this.steps.phase.steps += 1;
+    return this.#transfer(file, options, (connection, extra, onProgress) =>
+      connection.receiveFile({ ...file, onProgress }, { ...options, ...extra }),
+    );
   }
 
   /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
@@ -187,6 +172,37 @@ export class TaskConnection implements Connection, FactReader {
   /** The pool closes connections, at the run's end. */
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /**
+   * Cancelled like what only reads: what has arrived is kept. A connection that breaks is opened
+   * again as long as the file gets further.
+   */
+  async #transfer(
+    file: Pick<FileSend, 'onProgress'>,
+    options: FileOptions,
+    act: (
+      connection: Connection,
+      extra: FileOptions,
+      onProgress: (bytes: number) => void,
+    ) => Promise<void>,
+  ): Promise<void> {
+    let reached = 0;
+    const onProgress = (bytes: number): void => {
+      reached = Math.max(reached, bytes);
+      file.onProgress?.(bytes);
+    };
+    const once: Act<void> = (connection, extra) => act(connection, extra, onProgress);
+    for (;;) {
+      const before = reached;
+      try {
+        await this.#use(undefined, options, once, true);
+        return;
+      } catch (thrown) {
+        const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
+        if (!isLost || reached <= before || this.steps.signal.aborted) throw thrown;
+      }
+    }
   }
 
   #whole(script: Script): Script {

@@ -10,12 +10,14 @@ import type {
   BecomeTarget,
   Connection,
   FileOptions,
+  FileReceive,
   FileSend,
   FileWrite,
   StepOptions,
   StepResult,
 } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
+import { receiveFile, type ReceiveParts } from './receive-file.js';
 import { sendFile } from './send-file.js';
 import { ShellSession } from './shell-session.js';
 import { checkWritten, RENAMED, writeFilesScript } from './write-file.js';
@@ -32,8 +34,8 @@ export interface Wire {
   close(): Promise<void>;
 }
 
-/** Deadline of sending a file, where none is named: an hour. */
-const SEND_TIMEOUT_MS = 3_600_000;
+/** Deadline of a large file where none is named: an hour. */
+const TRANSFER_TIMEOUT_MS = 3_600_000;
 
 /** The connection went before a step was sent: the step has not begun. */
 class ConnectionGone extends Error {
@@ -103,21 +105,20 @@ export class HostConnection implements Connection {
     for (const { onRenamed } of waiting) if (isWatched) onRenamed?.();
   }
 
-  async sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
-    const { host, wire, budget } = this;
-    const { become = this.login.become.enabled, timeoutMs = SEND_TIMEOUT_MS } = options;
-    const deadline = new Deadline(timeoutMs, options.signal);
-    try {
-      await sendFile(file, {
-        ...{ host, budget, deadline },
-        startShell: () => this.#startShell(become ? this.#becomes : undefined),
+  sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
+    const { wire } = this;
+    return this.#transfer(options, (parts, timeoutMs) =>
+      sendFile(file, {
+        ...parts,
         run: (script) => this.run(script, { timeoutMs, ...options }),
         drained: () => wire.drained?.() ?? Promise.resolve(),
         nowMs: () => performance.now(),
-      });
-    } finally {
-      deadline.end();
-    }
+      }),
+    );
+  }
+
+  receiveFile(file: FileReceive, options: FileOptions = {}): Promise<void> {
+    return this.#transfer(options, (parts) => receiveFile(file, parts));
   }
 
   forward(address: string, port: number): Promise<Duplex> {
@@ -131,6 +132,22 @@ export class HostConnection implements Connection {
 
   #levelFor(become = this.login.become.enabled): PrivilegeLevel {
     return become ? this.#become : this.#plain;
+  }
+
+  async #transfer(
+    options: FileOptions,
+    act: (parts: ReceiveParts, timeoutMs: number) => Promise<void>,
+  ): Promise<void> {
+    const { host, budget } = this;
+    const { become = this.login.become.enabled, timeoutMs = TRANSFER_TIMEOUT_MS } = options;
+    const deadline = new Deadline(timeoutMs, options.signal);
+    const startShell = (): Promise<StartedShell> =>
+      this.#startShell(become ? this.#becomes : undefined);
+    try {
+      await act({ host, budget, deadline, startShell }, timeoutMs);
+    } finally {
+      deadline.end();
+    }
   }
 
   #level(become?: BecomeTarget): PrivilegeLevel {

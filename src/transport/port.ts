@@ -92,6 +92,16 @@ export interface FileSend extends Omit<FileWrite, 'content' | 'beforeRename' | '
   readonly onProgress?: (bytes: number) => void;
 }
 
+/** A large file of the host to be brought to the controller, with what was seen of it. */
+export interface FileReceive extends Omit<FileSource, 'path'> {
+  /** On the host. */
+  readonly path: string;
+  /** File of the controller; one that is there is taken for the beginning. */
+  readonly to: string;
+  /** Called with the bytes that have come, also those of an earlier time. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
 /**
  * A connection to one host: one SSH connection, one persistent `sh` a privilege level.
  * Errors: `CaravanError` of kind connect, auth, host-key, timeout or cancelled, each with the
@@ -110,6 +120,8 @@ export interface Connection {
    * it is cut short, what arrived stays beside the target, and the next call goes on from there.
    */
   sendFile(file: FileSend, options?: FileOptions): Promise<void>;
+  /** Brings a file from the host, checked by its digest, by a stream that never holds it whole. */
+  receiveFile(file: FileReceive, options?: FileOptions): Promise<void>;
   /** A TCP stream from the host to `address:port` (SSH direct-tcpip), e.g. to the API server there. */
   forward(address: string, port: number): Promise<Duplex>;
   /** @param forget whether the records of its steps are of no more use, and go (default false) */

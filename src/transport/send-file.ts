@@ -8,6 +8,7 @@ import type { StartedShell } from './open-shell.js';
 import type { FileSend, StepResult } from './port.js';
 import type { Script } from '../values/shell.js';
 import { ShellEnded } from './shell-session.js';
+import { stoppedError } from './stopped-transfer.js';
 import { StreamChannel, StreamInterrupted } from './stream-channel.js';
 import { DAMAGED, writeError } from './write-file.js';
 
@@ -57,7 +58,7 @@ async function sendBytes(file: FileSend, parts: SendParts): Promise<number> {
     channel = new StreamChannel(await parts.startShell(), parts.drained);
     const { stop } = channel;
     takeBack = deadline.onStop(() => {
-      stop(stoppedError(file, host, deadline));
+      stop(stoppedError(`sending ${file.path}`, host, deadline));
     });
     return await new Sending(file, parts, channel, handle).run();
   } finally {
@@ -65,17 +66,6 @@ async function sendBytes(file: FileSend, parts: SendParts): Promise<number> {
     channel?.stop(new ShellEnded('the transfer is over'));
     await handle.close();
   }
-}
-
-function stoppedError({ path }: FileSend, host: string, deadline: Deadline): CaravanError {
-  const hint = 'What has arrived is kept: run it again, and it goes on from there.';
-  return deadline.passed === 'timeout'
-    ? new CaravanError(
-        'timeout',
-        `${host}: sending ${path} passed its deadline of ${deadline.timeoutMs / 1000} s`,
-        { host, hint },
-      )
-    : new CaravanError('cancelled', `${host}: sending ${path} was cancelled`, { host, hint });
 }
 
 /** One attempt at sending what is left of a file. */

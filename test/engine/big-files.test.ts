@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { RunOptions } from '../../src/engine/options.js';
@@ -114,4 +121,38 @@ test('a cancelled run ends within a transfer, and the next goes on', async () =>
   expect(ran.results).toEqual(['h1 copy changed']);
   expect(readFileSync(join(host, 'big')).equals(content)).toBe(true);
   expect(proxy.seen().toHost).toBeLessThan(content.length + 6 * MIB);
+});
+
+const FETCH = '    - fetch: { src: "{{ at }}/big", dest: "{{ host }}/got", flat: true }\n';
+
+test('fetch brings a large file, goes on where the connection broke, and brings none twice', async () => {
+  const { host, content, proxy, tasks } = await site({ kind: 'reset', atByte: 16 * MIB });
+  const first = await tasks(FETCH);
+  expect([first.failures, first.results]).toEqual([[], ['h1 fetch changed']]);
+  expect(readFileSync(join(host, 'got')).equals(content)).toBe(true);
+  expect(readdirSync(host)).toEqual(['got']);
+  const checksum = createHash('sha1').update(content).digest('hex');
+  expect(resultOf(first)).toMatchObject({ checksum, remote_checksum: checksum });
+  const { faulted, fromHost } = proxy.seen();
+  expect(faulted).toBe(true);
+  // The beginning that is looked at, and what was on its way, come besides.
+  expect(fromHost).toBeLessThan(content.length + 8 * MIB);
+  const second = await tasks(FETCH);
+  expect(second.results).toEqual(['h1 fetch ok']);
+  expect(resultOf(second)).toMatchObject({ checksum });
+  expect(proxy.seen().fromHost - fromHost).toBeLessThan(2 * MIB);
+});
+
+test('fetch begins anew behind other bytes, and follows no link', async () => {
+  const { at, host, content, tasks } = await site();
+  writeFileSync(join(host, 'got.part'), randomBytes(5 * MIB));
+  const ran = await tasks(FETCH);
+  expect(ran.failures).toEqual([]);
+  expect(readFileSync(join(host, 'got')).equals(content)).toBe(true);
+  writeFileSync(join(at, 'victim'), 'precious');
+  writeFileSync(join(host, 'got'), 'old');
+  symlinkSync(join(at, 'victim'), join(host, 'got.part'));
+  const refused = await tasks(FETCH);
+  expect(refused.failures).toMatchObject([{ error: { kind: 'input' } }]);
+  expect(readFileSync(join(at, 'victim'), 'utf8')).toBe('precious');
 });

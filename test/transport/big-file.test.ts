@@ -346,6 +346,32 @@ test('sendFile compresses what shrinks where the link is slow', async () => {
   expect(proxy.seen().toHost - before).toBeLessThan(4 * MIB);
 });
 
+test.each(KINDS)('receiveFile brings a large file (%s)', async (kind) => {
+  const connection = await connect(kind === 'local' ? { kind } : { transport: kind });
+  const { path, size, sha256 } = source();
+  const to = join(folder, 'got');
+  await connection.receiveFile({ path, to, size, sha256 });
+  expect(readFileSync(to).equals(content)).toBe(true);
+});
+
+test('receiveFile says what the host lacks, and keeps no wrong bytes', async () => {
+  const connection = await connect();
+  const { path, size, sha256 } = source();
+  const to = join(folder, 'got');
+  const get = (changes: object): Promise<void> =>
+    connection.receiveFile({ path, to, size, sha256, ...changes });
+  await expect(get({ path: '/none' })).rejects.toMatchObject({
+    kind: 'command',
+    message: text(/could not be fetched: tail: .*No such file/),
+  });
+  await expect(get({ size: size + 1 })).rejects.toThrow(/only \d+ of \d+ bytes are there/);
+  await expect(get({ sha256: '0'.repeat(64) })).rejects.toMatchObject({ kind: 'verify' });
+  expect(statSync(to).size).toBe(0);
+  await expect(get({ to: join(folder, 'no/folder') })).rejects.toMatchObject({ kind: 'input' });
+  const late = connection.receiveFile({ path, to, size, sha256 }, { timeoutMs: 1 });
+  await expect(late).rejects.toMatchObject({ kind: 'timeout' });
+});
+
 test('ByteBudget lets as many bytes in as it has room for, in order', async () => {
   const budget = new ByteBudget(10);
   const taken: string[] = [];

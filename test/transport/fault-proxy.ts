@@ -19,7 +19,7 @@ export interface Fault {
   readonly kind: FaultKind;
   /** The piece of either direction at which it happens, counted from 1 over all connections. */
   readonly atPiece?: number;
-  /** Instead: so many bytes went to the host over all connections. */
+  /** Instead: so many bytes came, of both directions and over all connections. */
   readonly atByte?: number;
   /** Where in the piece, from 0 up to 1: the byte of `flip`. */
   readonly where?: number;
@@ -163,7 +163,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       const isNow =
         fault !== undefined &&
         !faulted &&
-        (toHost >= (fault.atByte ?? Infinity) ||
+        (toHost + fromHost >= (fault.atByte ?? Infinity) ||
           pieces + (way.isToHost ? 0 : 1) >= (fault.atPiece ?? Infinity));
       faulted ||= isNow;
       const given = isNow ? happen(way, bytes, fault) : bytes;

@@ -9,7 +9,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/cli/system.js';
 import type { RunOptions } from '../../src/engine/options.js';
+import type { Clock } from '../../src/values/clock.js';
 import { sshVars } from '../transport/faults.js';
 import { startFaultProxy, type Fault } from '../transport/fault-proxy.js';
 import { startSshd, type Sshd } from '../transport/sshd.js';
@@ -105,6 +107,19 @@ test('copy takes large and small files of a folder, in order, and keeps a copy o
   expect(statSync(join(host, 'old')).size).toBe(content.length);
   expect(readdirSync(join(host, 'some')).sort()).toEqual(['a', 'big', 'z']);
   expect(readFileSync(join(host, 'some/big')).equals(content)).toBe(true);
+});
+
+test('a long transfer tells how far it is', async () => {
+  const { tasks } = await site();
+  let laterMs = 0;
+  // Each look at the clock is a second later than the last.
+  const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + (laterMs += 1000)) };
+  const copy = '    - copy: { src: "{{ at }}/big", dest: "{{ host }}/big" }\n';
+  const ran = await tasks(copy, { clock, taskTimeoutSeconds: 3600 });
+  expect(ran.failures).toEqual([]);
+  const lines = ran.events.flatMap((event) => (event.type === 'progress' ? [event.line] : []));
+  expect(lines.length).toBeGreaterThan(10);
+  for (const line of lines) expect(line).toMatch(/^\d+\.\d of 24\.0 MiB, \d+\.\d MiB\/s$/);
 });
 
 test('a cancelled run ends within a transfer, and the next goes on', async () => {

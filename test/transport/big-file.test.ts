@@ -372,6 +372,18 @@ test('receiveFile says what the host lacks, and keeps no wrong bytes', async () 
   await expect(late).rejects.toMatchObject({ kind: 'timeout' });
 });
 
+test('Hosts that share less memory than they could use all get their files', async () => {
+  const transport = createTransport({ bytesInFlight: 300 * 1024 });
+  const sent = Array.from({ length: 4 }, async (_, i) => {
+    const connection = await transport.connect(sshd.target());
+    onTestFinished(() => connection.close());
+    const file = target(join(folder, String(i)));
+    await connection.sendFile(file);
+    expectSent(file);
+  });
+  await Promise.all(sent);
+});
+
 test('ByteBudget lets as many bytes in as it has room for, in order', async () => {
   const budget = new ByteBudget(10);
   const taken: string[] = [];

@@ -187,6 +187,9 @@ class Span {
       const { touches } = attempt;
       if (touches === 'anything') isAnything = true;
       else written.push(...touches);
+      // What was seen before it is old when it is done.
+      if (attempt.isAlone) isAnything = true;
+      if (attempt.isAlone) break;
     }
     // What lies behind the batch may have seen what the batch changes.
     for (const attempt of this.#attempts.slice(this.#made.length + work.length))
@@ -200,7 +203,9 @@ class Span {
     const isDecision = before.some(
       ({ on, module }) => module.touches === 'anything' || on.task.failedWhen.length > 0,
     );
-    return this.#mayWrite && !isDecision && attempt.on.isBehindDecision !== true;
+    return (
+      this.#mayWrite && !isDecision && !attempt.isAlone && attempt.on.isBehindDecision !== true
+    );
   }
 
   async #do(work: readonly Work[]): Promise<void> {

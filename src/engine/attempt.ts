@@ -109,6 +109,7 @@ function contextFor(on: HostTask, limits: Limits, checkMode: boolean): ModuleCon
     hosts,
     evaluate: (expression) => evaluated(expression, sourceOf(task.args, ['var']), scope),
     folders: task.folders,
+    digests: state.parts.digests,
     render: (text, file) => renderTemplate(text, file, scope),
     ...(state.parts.parseVars === undefined ? {} : { readVars: state.parts.parseVars }),
     reconnect: () => pool.drop(on.target, on.reach),
@@ -215,6 +216,11 @@ export class Attempt {
   get isWanting(): boolean {
     const { failure, changes } = this.verdict;
     return failure === undefined && changes.length > 0 && !this.isCheck;
+  }
+
+  /** Whether one of its changes is to be made with no other work beside it. */
+  get isAlone(): boolean {
+    return this.verdict.changes.some(({ isAlone }) => isAlone === true);
   }
 
   /** See {@link TaskModule.touches}. */

@@ -1,4 +1,5 @@
 import type { LimitFunction } from 'p-limit';
+import type { FileDigests } from '../modules/file-digests.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
@@ -45,6 +46,7 @@ export class RunState {
       readonly random: () => number;
       readonly gate: TaskGate;
       readonly receipts: Receipts;
+      readonly digests: FileDigests;
       readonly parseVars: ((text: string, file: string) => unknown) | undefined;
       readonly sink: EventSink;
     },

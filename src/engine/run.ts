@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { connectionTarget } from '../inventory/connection.js';
 import type { ConnectionTarget } from '../transport/port.js';
+import { FileDigests } from '../modules/file-digests.js';
 import { loadPlaybook } from '../playbook/load.js';
 import type { Play, Playbook } from '../playbook/model.js';
 import { didYouMean } from '../playbook/nearest.js';
@@ -79,6 +80,7 @@ function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal):
     random: options.random ?? Math.random,
     gate: new TaskGate(options.startAtTask, options.step),
     receipts: new Receipts(options.record ?? unkeptRecord()),
+    digests: new FileDigests(),
     parseVars: options.parseVars,
     sink: options.emit,
   });

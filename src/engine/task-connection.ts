@@ -3,6 +3,8 @@ import type { Fact, FactOptions, FactReader } from '../facts/fact.js';
 import type {
   Connection,
   FileOptions,
+  FileReceive,
+  FileSend,
   FileWrite,
   ReceiptName,
   StepBatch,
@@ -146,6 +148,21 @@ export class TaskConnection implements Connection, FactReader {
     for (const file of files) await this.writeFile(file, options);
   }
 
+  sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
+    const receipt = this.#receipt(true);
+    const kept = receipt === undefined ? {} : { receipt };
+    return this.#transfer(file, options, (connection, extra, onProgress) =>
+      connection.sendFile({ ...file, onProgress }, { ...options, ...extra, ...kept }),
+    );
+  }
+
+  receiveFile(file: FileReceive, options: FileOptions = {}): Promise<void> {
+    this.steps.phase.steps += 1;
+    return this.#transfer(file, options, (connection, extra, onProgress) =>
+      connection.receiveFile({ ...file, onProgress }, { ...options, ...extra }),
+    );
+  }
+
   /** A port that the host cannot reach says nothing about the connection to the host: it stays. */
   async forward(address: string, port: number): Promise<Duplex> {
     const connection = await this.pool.connect(this.host, this.steps.reach);
@@ -155,6 +172,37 @@ export class TaskConnection implements Connection, FactReader {
   /** The pool closes connections, at the run's end. */
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /**
+   * Cancelled like what only reads: what has arrived is kept. A connection that breaks is opened
+   * again as long as the file gets further.
+   */
+  async #transfer(
+    file: Pick<FileSend, 'onProgress'>,
+    options: FileOptions,
+    act: (
+      connection: Connection,
+      extra: FileOptions,
+      onProgress: (bytes: number) => void,
+    ) => Promise<void>,
+  ): Promise<void> {
+    let reached = 0;
+    const onProgress = (bytes: number): void => {
+      reached = Math.max(reached, bytes);
+      file.onProgress?.(bytes);
+    };
+    const once: Act<void> = (connection, extra) => act(connection, extra, onProgress);
+    for (;;) {
+      const before = reached;
+      try {
+        await this.#use(undefined, options, once, true);
+        return;
+      } catch (thrown) {
+        const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
+        if (!isLost || reached <= before || this.steps.signal.aborted) throw thrown;
+      }
+    }
   }
 
   #whole(script: Script): Script {
@@ -170,7 +218,12 @@ export class TaskConnection implements Connection, FactReader {
   }
 
   /** Does something with the connection; once more with another where that broke, if it may be. */
-  #use<T>(receipt: ReceiptName | undefined, given: FileOptions, act: Act<T>): Promise<T> {
+  #use<T>(
+    receipt: ReceiptName | undefined,
+    given: FileOptions,
+    act: Act<T>,
+    isHarmless = false,
+  ): Promise<T> {
     const { phase, deadline, signal } = this.steps;
     const { become = this.steps.become } = given;
     const cancels = receipt === undefined ? signal : deadline;
@@ -181,7 +234,7 @@ export class TaskConnection implements Connection, FactReader {
       ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
       signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),
     };
-    const mayRepeat = receipt !== undefined || !phase.isApplying;
+    const mayRepeat = isHarmless || receipt !== undefined || !phase.isApplying;
     const done = (): Promise<T> => this.#again(act, options, given.timeoutMs, mayRepeat);
     return receipt === undefined ? done() : phase.hold(done);
   }

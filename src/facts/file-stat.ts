@@ -94,6 +94,12 @@ function filesFact(asked: readonly Asked[]): Fact<readonly FileStat[]> {
 
 const STAT_FORMAT = '%a %U %G %s %u %g %i %h %X %Y %Z %F';
 
+/** Where coreutils are not, perl's `shasum` may be. */
+const SUM = sh`sum() {
+k=$1; shift
+if command -v "\${k}sum" >/dev/null; then "\${k}sum" "$@"; else shasum -a "\${k#sha}" "$@"; fi
+}`;
+
 /** Numbers (from 1) of the paths that something is asked of, as a pattern's text for a shell. */
 function numbers(asked: readonly Asked[], holds: (one: FileStatOptions) => boolean): string {
   const found = asked.flatMap(({ options }, i) => (holds(options) ? [i + 1] : []));
@@ -137,8 +143,9 @@ esac`,
     sh`f=${`'${STAT_FORMAT}'`}
 echo = stat; [ -z "$l" ] || eval "stat -c $f -- $l" || exit
 echo = followed; [ -z "$m" ] || eval "stat -L -c $f -- $m" || exit`,
+    ...(digests.length === 0 ? [] : [SUM]),
     ...digests.map(
-      (kind, at) => sh`echo = ${kind}; [ -z "$d${at}" ] || eval "${`${kind}sum`} -- \$d${at}"`,
+      (kind, at) => sh`echo = ${kind}; [ -z "$d${at}" ] || eval "sum ${kind} -- \$d${at}"`,
     ),
     sh`echo = bytes; [ -z "$c" ] || eval "cat -- $c | head -c ${most} | base64"
 echo = folders

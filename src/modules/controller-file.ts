@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import { FileDigests, LARGE_BYTES, type LargeFile } from './file-digests.js';
 import type { ModuleContext } from './module.js';
 import { readUnchanged } from './recent-files.js';
 
@@ -9,23 +11,50 @@ export interface ControllerFile {
   readonly content: Buffer;
 }
 
+/** Where a file is looked for. */
+type Kind = 'files' | 'templates' | 'vars';
+
+/** A file with its bytes. @throws as {@link inPlaces} */
+export function readControllerFile(
+  name: string,
+  kind: Kind,
+  context: ModuleContext,
+): ControllerFile {
+  return inPlaces(name, kind, context, (path) => ({ path, content: readUnchanged(path) }));
+}
+
+/** The bytes of a file, or of a large one only what is known of it. @throws as {@link inPlaces} */
+export async function controllerContent(
+  name: string,
+  kind: Kind,
+  context: ModuleContext,
+): Promise<Buffer | LargeFile> {
+  const { digests = new FileDigests() } = context;
+  const content = await inPlaces(name, kind, context, (path) => {
+    const found = statSync(path);
+    return found.isFile() && found.size > LARGE_BYTES ? digests.of(path) : readUnchanged(path);
+  });
+  return content;
+}
+
 /**
  * Finds a file on the controller as Ansible does: in `files/` or `templates/` of the role, of the
  * folder of the tasks and of the playbook, or right in them.
  * @throws CaravanError input with the places where it was looked for.
  */
-export function readControllerFile(
+function inPlaces<T>(
   name: string,
-  kind: 'files' | 'templates' | 'vars',
+  kind: Kind,
   context: ModuleContext,
-): ControllerFile {
+  read: (path: string) => T,
+): T {
   const { folders = [process.cwd()] } = context;
   const places = isAbsolute(name)
     ? [name]
     : folders.flatMap((folder) => [join(folder, kind, name), resolve(folder, name)]);
   for (const path of places) {
     try {
-      return { path, content: readUnchanged(path) };
+      return read(path);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue;
       throw new CaravanError(

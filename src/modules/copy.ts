@@ -3,18 +3,19 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat } from '../facts/file-stat.js';
+import { fileStat, type FileStatOptions } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
 import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
 import { sh } from '../values/shell.js';
-import { readControllerFile } from './controller-file.js';
+import { controllerContent } from './controller-file.js';
+import type { LargeFile } from './file-digests.js';
 import { modeInput } from './file-input.js';
 import type { HostChange } from './host-change.js';
 import type { ModuleContext, TaskModule, Verdict } from './module.js';
 import { applyFile, checkFile, fileOptions, type SeenFile } from './write-file.js';
 
-/** Larger files are compared by digest on the host; smaller ones are read, for their diff. */
+/** A file on the host is read up to this size, for its diff, where the new one is smaller. */
 const CONTENT_BYTES = 256 * 1024;
 
 const input = z
@@ -52,7 +53,7 @@ interface Seen {
 
 interface Wanted {
   readonly path: string;
-  readonly content: Buffer;
+  readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
 }
 
@@ -107,16 +108,18 @@ async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
   if (isRemote) return [{ path, content: await remoteFile(src, context), isSecret: false }];
   const folder = folderOf(src, context);
   if (folder === undefined) {
-    const { content } = readControllerFile(src, 'files', context);
+    const content = await controllerContent(src, 'files', context);
     return [{ path, content, isSecret: false }];
   }
   const below = src.endsWith('/') ? '' : basename(src);
   const names = await filesBelow(folder);
-  return names.map((name) => ({
-    path: join(dest, below, name),
-    content: readControllerFile(join(folder, name), 'files', context).content,
-    isSecret: false,
-  }));
+  return Promise.all(
+    names.map(async (name) => ({
+      path: join(dest, below, name),
+      content: await controllerContent(join(folder, name), 'files', context),
+      isSecret: false,
+    })),
+  );
 }
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {
@@ -124,7 +127,9 @@ async function see(given: Input, context: ModuleContext): Promise<Seen> {
   const files = await wanted(given, context);
   const isFolder = files.length !== 1 || (given.src !== undefined && files[0]?.path !== given.dest);
   const look = async ({ path, content, isSecret }: Wanted): Promise<SeenFile> => {
-    const options = { contentUpTo: Math.max(CONTENT_BYTES, content.length) };
+    const options: FileStatOptions = Buffer.isBuffer(content)
+      ? { contentUpTo: Math.max(CONTENT_BYTES, content.length) }
+      : { digest: 'sha256' };
     const stat = await readFact(connection, fileStat(path, options), { signal });
     return { stat, content, isSecret };
   };

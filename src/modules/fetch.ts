@@ -3,11 +3,10 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStat } from '../facts/file-stat.js';
-import type { Change, TaskModule } from './module.js';
-
-/** The most that is read into memory. */
-const MOST_BYTES = 64 * 1024 * 1024;
+import { fileStat, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
+import { FileDigests, LARGE_BYTES } from './file-digests.js';
+import type { Applied, Change, ModuleContext, TaskModule, Verdict } from './module.js';
+import { transferProgress } from './transfer-progress.js';
 
 const input = z.strictObject({
   /** File on the host. */
@@ -24,9 +23,11 @@ const input = z.strictObject({
 type Input = z.infer<typeof input>;
 
 interface Seen {
+  /** With the content of a small file, or the SHA-256 of a large one. */
   readonly stat: FileStat;
   readonly target: string;
-  readonly before: Buffer | undefined;
+  /** SHA-1 of what is at the target, where that is the same. */
+  readonly same: string | undefined;
 }
 
 /** In Ansible's words, for playbooks that look for them. */
@@ -34,7 +35,67 @@ const MISSING = 'the remote file does not exist, not transferring, ignored';
 
 interface FetchChange extends Change {
   readonly target: string;
-  readonly content: Buffer;
+  readonly stat: FileStat;
+}
+
+function sha1(content: Buffer): string {
+  return createHash('sha1').update(content).digest('hex');
+}
+
+async function see(given: Input, context: ModuleContext): Promise<Seen> {
+  const { connection, signal, host, folders = [], digests = new FileDigests() } = context;
+  const target = targetOf(given, host.name, folders.at(-1) ?? process.cwd());
+  const look = (options: FileStatOptions): Promise<FileStat> =>
+    readFact(connection, fileStat(given.src, { follow: true, ...options }), { signal });
+  const stat = await look({ contentUpTo: LARGE_BYTES });
+  const { content } = stat;
+  if (content !== undefined || stat.type !== 'file') {
+    const before = await readFile(target).catch(() => undefined);
+    const isSame = content !== undefined && before?.equals(content) === true;
+    return { stat, target, same: isSame ? sha1(content) : undefined };
+  }
+  const large = await look({ digest: 'sha256' });
+  const before = await digests.of(target).catch(() => undefined);
+  const isSame = before !== undefined && before.sha256 === large.checksum;
+  return { stat: large, target, same: isSame ? before.sha1 : undefined };
+}
+
+function check({ stat, target, same }: Seen, given: Input): Verdict<FetchChange> {
+  const { src, fail_on_missing: fails } = given;
+  if (stat.type !== 'file') {
+    const message = `fetch: ${src} is ${stat.type}, not a file`;
+    return fails
+      ? { changes: [], failure: { kind: 'verify', message } }
+      : { changes: [], reason: message, result: { file: src, msg: MISSING } };
+  }
+  if (same !== undefined) {
+    const result = { dest: target, checksum: same, remote_checksum: same, file: src };
+    return { changes: [], reason: `${target} is the same`, result };
+  }
+  const { content } = stat;
+  const checksum = content && sha1(content);
+  return {
+    changes: [{ summary: `fetch ${src} to ${target}`, target, stat }],
+    result: { dest: target, ...(checksum && { checksum, remote_checksum: checksum }) },
+  };
+}
+
+async function apply({ target, stat }: FetchChange, context: ModuleContext): Promise<Applied> {
+  const { connection, signal, digests = new FileDigests() } = context;
+  const { content, path, size, checksum: sha256 = '' } = stat;
+  await mkdir(dirname(target), { recursive: true });
+  // Another file until it is whole: a killed run leaves no half of it.
+  const part = `${target}.part`;
+  if (content !== undefined) {
+    await writeFile(part, content);
+    await rename(part, target);
+    return {};
+  }
+  const onProgress = transferProgress(size, context);
+  await connection.receiveFile({ path, to: part, size, sha256, onProgress }, { signal });
+  await rename(part, target);
+  const { sha1: checksum } = await digests.of(target);
+  return { result: { checksum, remote_checksum: checksum } };
 }
 
 function targetOf({ src, dest, flat }: Input, host: string, home: string): string {
@@ -49,35 +110,9 @@ function targetOf({ src, dest, flat }: Input, host: string, home: string): strin
 /** Brings a file from the host. */
 export const fetch: TaskModule<Input, Seen, FetchChange> = {
   name: 'fetch',
-  doc: 'Brings a file of up to 64 MiB from the host to the controller.',
+  doc: 'Brings a file from the host to the controller.',
   input,
-  observe: async (given, { connection, signal, host, folders = [] }) => {
-    const target = targetOf(given, host.name, folders.at(-1) ?? process.cwd());
-    const options = { follow: true, contentUpTo: MOST_BYTES };
-    const stat = await readFact(connection, fileStat(given.src, options), { signal });
-    return { stat, target, before: await readFile(target).catch(() => undefined) };
-  },
-  check: ({ stat, target, before }, { src, fail_on_missing: fails }) => {
-    const { content } = stat;
-    if (content === undefined) {
-      const message = `fetch: ${src} is ${stat.type}, or larger than ${MOST_BYTES} bytes`;
-      return fails
-        ? { changes: [], failure: { kind: 'verify', message } }
-        : { changes: [], reason: message, result: { file: src, msg: MISSING } };
-    }
-    const checksum = createHash('sha1').update(content).digest('hex');
-    const result = { dest: target, checksum, remote_checksum: checksum };
-    return before?.equals(content) === true
-      ? { changes: [], reason: `${target} is the same`, result: { ...result, file: src } }
-      : { changes: [{ summary: `fetch ${src} to ${target}`, target, content }], result };
-  },
-  apply: async ([change]) => {
-    if (change === undefined) return {};
-    const { target, content } = change;
-    await mkdir(dirname(target), { recursive: true });
-    // Another file until it is whole: a killed run leaves no half of it.
-    await writeFile(`${target}.part`, content);
-    await rename(`${target}.part`, target);
-    return {};
-  },
+  observe: see,
+  check,
+  apply: async ([change], _given, context) => (change === undefined ? {} : apply(change, context)),
 };

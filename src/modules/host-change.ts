@@ -1,8 +1,9 @@
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import { sh, type Script } from '../values/shell.js';
-import type { StepOptions, StepResult } from '../transport/port.js';
+import type { FileSend, StepOptions, StepResult } from '../transport/port.js';
 import type { Applied, Change, ModuleContext } from './module.js';
+import { transferProgress } from './transfer-progress.js';
 
 /** A file to be written whole, atomically. */
 export interface WriteChange extends Change {
@@ -32,8 +33,14 @@ export interface RunChange extends Change {
   readonly timeoutMs?: number;
 }
 
+/** A large file of the controller to be put in place by a stream. */
+export interface SendChange extends Change, Omit<FileSend, 'onProgress'> {
+  readonly kind: 'send';
+  readonly isAlone: true;
+}
+
 /** What most modules change on a host, as data. */
-export type HostChange = WriteChange | RemoveChange | RunChange;
+export type HostChange = WriteChange | SendChange | RemoveChange | RunChange;
 
 /** Lines of standard error that an error carries. */
 const STDERR_LINES = 20;
@@ -70,6 +77,11 @@ async function applyOne(
       );
       return;
     }
+    case 'send': {
+      const onProgress = transferProgress(change.source.size, context);
+      await connection.sendFile({ ...change, onProgress }, { signal });
+      return;
+    }
     case 'remove': {
       const result = await connection.run(sh`rm -rf -- ${change.path}`, {
         ...{ signal, once: true, ...together },
@@ -90,18 +102,32 @@ async function applyOne(
 }
 
 /**
- * Applies changes in order, stopping at the first that fails; all in one round trip.
+ * Applies changes in order, stopping at the first that fails; all in one round trip, but for large
+ * files, which go one by one.
  * @throws CaravanError command with the change, the exit code and the tail of standard error.
  */
 export async function applyHostChanges(
   changes: readonly HostChange[],
   context: ModuleContext,
 ): Promise<Applied> {
+  let left = changes;
+  while (left.length > 0) {
+    const at = left.findIndex(({ kind }) => kind === 'send');
+    const next = left.slice(0, at < 0 ? left.length : Math.max(at, 1));
+    await applyTogether(next, context);
+    left = left.slice(next.length);
+  }
+  return {};
+}
+
+async function applyTogether(
+  changes: readonly HostChange[],
+  context: ModuleContext,
+): Promise<void> {
   const together = { batch: { name: 'changes' }, chained: true };
   const results = await Promise.allSettled(
     changes.map((change) => applyOne(change, context, together)),
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason as Error;
-  return {};
 }

@@ -3,6 +3,7 @@ import type { Connection } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 import type { ErrorKind } from '../values/error.js';
 import type { Json, JsonObject } from '../values/json.js';
+import type { FileDigests } from './file-digests.js';
 import type { Secret } from '../values/secret.js';
 
 /** One thing that `apply` would change on a host, as data. `--check` and `--diff` print it. */
@@ -11,6 +12,8 @@ export interface Change {
   readonly summary: string;
   /** The text before and after, where it may be shown. `before` is absent for a new file. */
   readonly diff?: { readonly path: string; readonly before?: string; readonly after: string };
+  /** It takes long, and may take several steps: no other task's work goes with it. */
+  readonly isAlone?: true;
 }
 
 /** What `check` found. */
@@ -67,6 +70,8 @@ export interface ModuleContext {
   evaluate?(expression: string): unknown;
   /** Folders of the controller where files are looked for, the nearest first. As `holds`. */
   readonly folders?: readonly string[];
+  /** Of large files of the controller, once a run (default: once an attempt). */
+  readonly digests?: FileDigests;
   /** Renders a template's text with the names of the task's host. As `holds`. */
   render?(text: string, file: string): string | Secret;
   /** A file of variables as values, opened where `ansible-vault` sealed it. As `holds`. */
@@ -102,7 +107,8 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   /**
    * What `observe` has looked at and `apply` may change: paths, links in them resolved; `nothing`
    * of a host's; or `anything`. Where it is given, the module's steps may share a round trip with
-   * those of its neighbours, and `apply` asks for all its steps at once, chained.
+   * those of its neighbours, and `apply` asks for all its steps at once, chained, where no change
+   * is {@link Change.isAlone | alone}.
    */
   readonly touches?: 'nothing' | 'anything' | ((seen: Seen, input: Input) => readonly string[]);
   /** Its result says more of the host: `ansible_facts`. */

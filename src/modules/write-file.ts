@@ -5,7 +5,13 @@ import type { FileStat } from '../facts/file-stat.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh } from '../values/shell.js';
 import { attributeChanges, hasOwner, modeInput, modeOf, octal, ownerOf } from './file-input.js';
-import { applyHostChanges, type HostChange, type WriteChange } from './host-change.js';
+import type { LargeFile } from './file-digests.js';
+import {
+  applyHostChanges,
+  type HostChange,
+  type SendChange,
+  type WriteChange,
+} from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 
 /** What modules that write a whole file take besides what the file holds. */
@@ -39,28 +45,44 @@ export interface FileInput {
 /** What stands at the path, and what shall. */
 export interface SeenFile {
   readonly stat: FileStat;
-  readonly content: Buffer;
+  /** A large file is compared by the digest in `stat`. */
+  readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
+}
+
+function isSame({ stat, content }: SeenFile): boolean {
+  if (stat.type !== 'file') return false;
+  return Buffer.isBuffer(content)
+    ? stat.content?.equals(content) === true
+    : stat.checksum === content.sha256;
 }
 
 function isText(content: Buffer): boolean {
   return !content.includes(0);
 }
 
-function write(seen: SeenFile, given: FileInput): WriteChange {
+function write(seen: SeenFile, given: FileInput): WriteChange | SendChange {
   const { stat, content, isSecret } = seen;
   const owner = ownerOf(given);
-  const before = stat.content;
-  const shows = !isSecret && isText(content) && (before === undefined || isText(before));
-  return {
-    kind: 'write',
+  const place = {
     path: stat.path,
-    content: isSecret ? new Secret(content) : content,
     summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(given.mode)})`}`,
     // Of a new file too, so that the host need not look.
     ...modeOf(stat, given),
     ...(owner === undefined ? {} : { owner }),
     ...(given.temporary_folder === undefined ? {} : { temporaryFolder: given.temporary_folder }),
+  };
+  if (!Buffer.isBuffer(content)) {
+    const { validate } = given;
+    const source = content;
+    return { ...place, kind: 'send', isAlone: true, source, ...(validate && { validate }) };
+  }
+  const before = stat.content;
+  const shows = !isSecret && isText(content) && (before === undefined || isText(before));
+  return {
+    ...place,
+    kind: 'write',
+    content: isSecret ? new Secret(content) : content,
     ...(shows
       ? {
           diff: {
@@ -75,9 +97,10 @@ function write(seen: SeenFile, given: FileInput): WriteChange {
 
 function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
   const { path, type } = seen.stat;
-  const text = seen.content.toString('utf8');
+  const { content } = seen;
+  const text = Buffer.isBuffer(content) ? content.toString('utf8') : undefined;
   const check: HostChange[] =
-    validate === undefined
+    validate === undefined || text === undefined
       ? []
       : [
           {
@@ -104,6 +127,12 @@ function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
   return [...check, ...keep];
 }
 
+function sumOf(content: Buffer | LargeFile): { checksum: string; size: number } {
+  return Buffer.isBuffer(content)
+    ? { checksum: createHash('sha1').update(content).digest('hex'), size: content.length }
+    : { checksum: content.sha1, size: content.size };
+}
+
 /** What must change so that the file holds what it shall, with its attributes. */
 export function checkFile(module: string, seen: SeenFile, given: FileInput): Verdict<HostChange> {
   const { stat, content } = seen;
@@ -116,16 +145,12 @@ export function checkFile(module: string, seen: SeenFile, given: FileInput): Ver
   const result = {
     dest: stat.path,
     // A digest of a secret is enough to try guesses against.
-    ...(seen.isSecret
-      ? {}
-      : { checksum: createHash('sha1').update(content).digest('hex'), size: content.length }),
+    ...(seen.isSecret ? {} : sumOf(content)),
     mode: octal(mode),
   };
   if (stat.type === 'file' && given.force === false)
     return { changes: [], reason: `${stat.path} is there`, result: { dest: stat.path } };
-  const differs =
-    stat.type !== 'file' || stat.content === undefined || !stat.content.equals(content);
-  if (differs) return { changes: [...before(seen, given), write(seen, given)], result };
+  if (!isSame(seen)) return { changes: [...before(seen, given), write(seen, given)], result };
   const owner = ownerOf(given);
   const changes = attributeChanges(stat, given);
   return changes.length === 0 && (owner === undefined || hasOwner(stat, owner))

@@ -3,16 +3,23 @@ import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import type { Script } from '../values/shell.js';
 import type { OpenChannel } from './channel.js';
-import { openShell } from './open-shell.js';
+import type { ByteBudget } from './byte-budget.js';
+import { Deadline } from './deadline.js';
+import { startShell, type StartedShell } from './open-shell.js';
 import type {
   BecomeTarget,
   Connection,
   FileOptions,
+  FileReceive,
+  FileSend,
   FileWrite,
   StepOptions,
   StepResult,
 } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
+import { receiveFile, type ReceiveParts } from './receive-file.js';
+import { sendFile } from './send-file.js';
+import { ShellSession } from './shell-session.js';
 import { checkWritten, RENAMED, writeFilesScript } from './write-file.js';
 
 /** The way to a host: what SSH and local processes do differently. */
@@ -22,8 +29,13 @@ export interface Wire {
   forward(address: string, port: number): Promise<Duplex>;
   /** Why the wire is cut, or undefined while it holds. */
   lost(): string | undefined;
+  /** Resolves when what was written to it has left this process (default: when a channel took it). */
+  drained?(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Deadline of a large file where none is named: an hour. */
+const TRANSFER_TIMEOUT_MS = 3_600_000;
 
 /** The connection went before a step was sent: the step has not begun. */
 class ConnectionGone extends Error {
@@ -42,16 +54,19 @@ export class HostConnection implements Connection {
   readonly host: string;
   readonly #plain: PrivilegeLevel;
   readonly #become: PrivilegeLevel;
+  readonly #becomes: BecomeTarget | undefined;
 
   constructor(
     private readonly login: Login,
     private readonly wire: Wire,
+    private readonly budget: ByteBudget,
   ) {
     const { host, user, become } = login;
     this.host = host;
     this.#plain = this.#level();
     // No sudo where the login already is that user: a host may have none.
-    this.#become = user === become.user ? this.#plain : this.#level(become);
+    this.#becomes = user === become.user ? undefined : become;
+    this.#become = this.#becomes ? this.#level(become) : this.#plain;
   }
 
   async run(script: Script, options: StepOptions = {}): Promise<StepResult> {
@@ -90,6 +105,22 @@ export class HostConnection implements Connection {
     for (const { onRenamed } of waiting) if (isWatched) onRenamed?.();
   }
 
+  sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
+    const { wire } = this;
+    return this.#transfer(options, (parts, timeoutMs) =>
+      sendFile(file, {
+        ...parts,
+        run: (script) => this.run(script, { timeoutMs, ...options }),
+        drained: () => wire.drained?.() ?? Promise.resolve(),
+        nowMs: () => performance.now(),
+      }),
+    );
+  }
+
+  receiveFile(file: FileReceive, options: FileOptions = {}): Promise<void> {
+    return this.#transfer(options, (parts) => receiveFile(file, parts));
+  }
+
   forward(address: string, port: number): Promise<Duplex> {
     return this.wire.forward(address, port);
   }
@@ -103,23 +134,44 @@ export class HostConnection implements Connection {
     return become ? this.#become : this.#plain;
   }
 
+  async #transfer(
+    options: FileOptions,
+    act: (parts: ReceiveParts, timeoutMs: number) => Promise<void>,
+  ): Promise<void> {
+    const { host, budget } = this;
+    const { become = this.login.become.enabled, timeoutMs = TRANSFER_TIMEOUT_MS } = options;
+    const deadline = new Deadline(timeoutMs, options.signal);
+    const startShell = (): Promise<StartedShell> =>
+      this.#startShell(become ? this.#becomes : undefined);
+    try {
+      await act({ host, budget, deadline, startShell }, timeoutMs);
+    } finally {
+      deadline.end();
+    }
+  }
+
   #level(become?: BecomeTarget): PrivilegeLevel {
     const { host } = this.login;
-    const { wire } = this;
     return new PrivilegeLevel({
       host,
-      lost: () => wire.lost(),
+      lost: () => this.wire.lost(),
       openShell: async () => {
-        this.#checkHolds();
-        try {
-          return await openShell(wire.openChannel, { host, ...(become ? { become } : {}) });
-        } catch (thrown) {
-          await new Promise(setImmediate); // a channel may close before its connection does
-          this.#checkHolds();
-          throw thrown;
-        }
+        const { channel, pid } = await this.#startShell(become);
+        return new ShellSession(channel, pid);
       },
     });
+  }
+
+  async #startShell(become?: BecomeTarget): Promise<StartedShell> {
+    const { host } = this.login;
+    this.#checkHolds();
+    try {
+      return await startShell(this.wire.openChannel, { host, ...(become ? { become } : {}) });
+    } catch (thrown) {
+      await new Promise(setImmediate); // a channel may close before its connection does
+      this.#checkHolds();
+      throw thrown;
+    }
   }
 
   #checkHolds(): void {

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { CaravanError } from '../values/error.js';
+import type { ByteBudget } from './byte-budget.js';
 import type { ProcessChannel } from './channel.js';
 import { HostConnection } from './host-connection.js';
 import type { Connection, ConnectionTarget } from './port.js';
 
 /** A connection to this machine: the same shells as over SSH, as child processes. */
-export function connectLocal(target: ConnectionTarget): Connection {
+export function connectLocal(target: ConnectionTarget, budget: ByteBudget): Connection {
   const { host, become } = target;
   const children = new Set<ProcessChannel>();
   let closed = false;
@@ -40,6 +41,7 @@ export function connectLocal(target: ConnectionTarget): Connection {
         return Promise.resolve();
       },
     },
+    budget,
   );
 }
 

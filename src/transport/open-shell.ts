@@ -22,19 +22,31 @@ export interface ShellRequest {
 /** Output kept for an error message when no shell comes up. */
 const REFUSAL_SIZE = 4096;
 
+/** A shell that waits for commands. */
+export interface StartedShell {
+  readonly channel: ProcessChannel;
+  /** Its process id on the host. */
+  readonly pid: number;
+}
+
+/** A {@link startShell} that steps are given to. @throws {CaravanError} as that */
+export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
+  const { channel, pid } = await startShell(open, request);
+  return new ShellSession(channel, pid);
+}
+
 /**
  * Starts a persistent `sh`. It announces itself with a nonce, so that banners and the output of a
  * login shell's start-up files are passed over. A password is written only after sudo has asked for
  * it with a prompt that nothing else can print, or su with its own before anything else is run.
  * @throws {CaravanError} auth where sudo or su refuses; connect where no shell answers
  */
-export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
+export async function startShell(open: OpenChannel, request: ShellRequest): Promise<StartedShell> {
   const ready = randomBytes(16).toString('hex');
   const prompt = randomBytes(16).toString('hex');
   const channel = await open(commandLine(request, ready, prompt));
   try {
-    const pid = await announced(channel, request, ready, prompt);
-    return new ShellSession(channel, pid);
+    return { channel, pid: await announced(channel, request, ready, prompt) };
   } catch (error) {
     channel.destroy();
     throw error;

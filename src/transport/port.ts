@@ -74,6 +74,34 @@ export interface FileWrite {
   readonly onRenamed?: () => void;
 }
 
+/** A file of the controller that is sent by a stream, with what is known of it. */
+export interface FileSource {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+/** A large file to be put in place, as {@link FileWrite}; what has arrived outlives a connection. */
+export interface FileSend extends Omit<FileWrite, 'content' | 'beforeRename' | 'onRenamed'> {
+  readonly source: FileSource;
+  /** Command line for the host's shell that must accept the file; `%s` is its path. */
+  readonly validate?: string;
+  /** Called with the bytes that are on the host or on their way to it, also those of an earlier time. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/** A large file of the host to be brought to the controller, with what was seen of it. */
+export interface FileReceive extends Omit<FileSource, 'path'> {
+  /** On the host. */
+  readonly path: string;
+  /** File of the controller; one that is there is taken for the beginning. */
+  readonly to: string;
+  /** Called with the bytes that have come, also those of an earlier time. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
 /**
  * A connection to one host: one SSH connection, one persistent `sh` a privilege level.
  * Errors: `CaravanError` of kind connect, auth, host-key, timeout or cancelled, each with the
@@ -87,6 +115,13 @@ export interface Connection {
   writeFiles(files: readonly FileWrite[], options?: FileOptions): Promise<void>;
   /** The same for one file. */
   writeFile(file: FileWrite, options?: FileOptions): Promise<void>;
+  /**
+   * Puts a file of the controller in place, atomically, by a stream that never holds it whole. Where
+   * it is cut short, what arrived stays beside the target, and the next call goes on from there.
+   */
+  sendFile(file: FileSend, options?: FileOptions): Promise<void>;
+  /** Brings a file from the host, checked by its digest, by a stream that never holds it whole. */
+  receiveFile(file: FileReceive, options?: FileOptions): Promise<void>;
   /** A TCP stream from the host to `address:port` (SSH direct-tcpip), e.g. to the API server there. */
   forward(address: string, port: number): Promise<Duplex>;
   /** @param forget whether the records of its steps are of no more use, and go (default false) */

@@ -28,6 +28,11 @@ export function ssh2Wire({ client, socket }: LoggedIn, host: string, random: Ran
   });
   return {
     lost: () => lost,
+    // ssh2 writes on to a socket that is full, up to the window of a channel.
+    drained: () =>
+      socket.writableNeedDrain
+        ? new Promise((resolve) => socket.once('drain', resolve))
+        : Promise.resolve(),
     openChannel: (commandLine) =>
       slots.use(async () => processChannel(await openPatiently(client, host, commandLine, random))),
     forward: (address, port) => forwardOut(client, host, address, port),

@@ -6,7 +6,7 @@ import type { FileWrite, StepResult } from './port.js';
 import { base64Lines } from './step-text.js';
 
 /** Exit code of the script where the bytes that arrived are not those that were sent. */
-const DAMAGED = 91;
+export const DAMAGED = 91;
 
 /** What the script prints when a file is in its place. */
 export const RENAMED = 'renamed';
@@ -14,11 +14,19 @@ export const RENAMED = 'renamed';
 /** Modes that a new file can get from the umask, so that no `chmod` is needed. */
 const PLAIN_MODES = 0o666;
 
+/** Where a file goes, and whose it is. */
+export type FileAttributes = Pick<FileWrite, 'path' | 'mode' | 'owner' | 'temporaryFolder'>;
+
 /** One file with its bytes. */
 export interface FileBytes {
   readonly file: FileWrite;
   readonly content: Buffer;
 }
+
+/** Attributes as GNU's stat is asked for them, and as BSD's is; and the SHA-256 of standard input. */
+export const FUNCTIONS = sh`fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
+about() { stat -L -c "$1" -- "$3" 2>/dev/null || stat -L -f "$2" -- "$3"; }
+sum() { s=$(sha256sum 2>/dev/null || shasum -a 256); echo "\${s%% *}"; }`;
 
 /**
  * A script that puts files in place, in one step: temporary files with random names, SHA-256,
@@ -40,9 +48,8 @@ export function writeFilesScript(files: readonly FileBytes[]): Script {
   });
   const temporaries = all.map(({ temporary }) => temporary);
   return joinScripts([
-    sh`fail() { code=$1; shift; echo "$*" >&2; exit "$code"; }
-about() { stat -L -c "$1" -- "$3" 2>/dev/null || stat -L -f "$2" -- "$3"; }
-trap ${`rm -f -- ${temporaries.map(quoteWord).join(' ')}`} EXIT
+    FUNCTIONS,
+    sh`trap ${`rm -f -- ${temporaries.map(quoteWord).join(' ')}`} EXIT
 trap 'exit 143' HUP INT TERM
 trap '' PIPE`,
     ...all.map((one) => prepareScript(one, files.length === 1)),
@@ -69,23 +76,37 @@ interface Prepared extends FileBytes {
 
 /** Makes the temporary file, with its mode and owner. */
 function prepareScript(one: Prepared, isSingle: boolean): Script {
-  const { file, content, folder, temporary } = one;
-  const { mode, owner = '' } = file;
+  const { file, content, temporary } = one;
+  const { mode } = file;
   const isPlain = mode !== undefined && (mode & ~PLAIN_MODES) === 0;
-  const elsewhere =
-    file.temporaryFolder === undefined || file.temporaryFolder === folder
-      ? sh``
-      : sh`[ "$(about %d %d "$tmp")" = "$(about %d %d ${folder})" ] ||
-  fail 1 ${`${file.temporaryFolder} is not on the file system of ${folder}, so a rename would not be atomic`}`;
   const received = isSingle ? sh`cat >"$tmp"` : heredoc(content);
   return joinScripts([
-    sh`target=${file.path}; tmp=${temporary}; owner=${owner}; mode=
-[ ! -d "$target" ] || fail 1 "$target is a folder (or a link to one)"
-umask ${isPlain ? (0o777 & ~mode).toString(8).padStart(3, '0') : '077'}
+    namesScript(file, temporary),
+    sh`umask ${isPlain ? (0o777 & ~mode).toString(8).padStart(3, '0') : '077'}
 set -C
 ${received} || fail 1 "cannot write $tmp"
 set +C`,
-    isSingle ? checkOne(content) : sh``,
+    isSingle ? sumScript(sumOf(content)) : sh``,
+    attributesScript(file, isPlain),
+  ]);
+}
+
+/** Names the files; a folder is refused. */
+export function namesScript({ path, owner = '' }: FileAttributes, temporary: string): Script {
+  return sh`target=${path}; tmp=${temporary}; owner=${owner}; mode=
+[ ! -d "$target" ] || fail 1 "$target is a folder (or a link to one)"`;
+}
+
+/** Gives the temporary file the owner and the mode (unless it `hasMode`) that the target shall have. */
+export function attributesScript(file: FileAttributes, hasMode = false): Script {
+  const { path, mode, temporaryFolder } = file;
+  const folder = posix.dirname(path);
+  const elsewhere =
+    temporaryFolder === undefined || temporaryFolder === folder
+      ? sh``
+      : sh`[ "$(about %d %d "$tmp")" = "$(about %d %d ${folder})" ] ||
+  fail 1 ${`${temporaryFolder} is not on the file system of ${folder}, so a rename would not be atomic`}`;
+  return joinScripts([
     elsewhere,
     // What belongs to us is ours again; else it stays whose it was.
     sh`if [ -e "$target" ]; then
@@ -94,7 +115,7 @@ ${mode === undefined ? sh`mode=$(about %a %Lp "$target")` : sh`:`}
   owner=$(about %u:%g %u:%g "$target")
 fi
 [ -z "$owner" ] || chown -- "$owner" "$tmp" || exit 1`,
-    isPlain
+    hasMode
       ? sh``
       : sh`chmod -- ${mode === undefined ? sh`"\${mode:-644}"` : mode.toString(8)} "$tmp" || exit 1`,
   ]);
@@ -110,9 +131,10 @@ function sumOf(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function checkOne(content: Buffer): Script {
-  return sh`found=$(sha256sum <"$tmp" 2>/dev/null || shasum -a 256 <"$tmp")
-[ "\${found%% *}" = ${sumOf(content)} ] || fail ${DAMAGED} "found SHA-256 \${found%% *}"`;
+/** Ends with {@link DAMAGED} where the temporary file has another SHA-256. */
+export function sumScript(sha256: string): Script {
+  return sh`found=$(sum <"$tmp")
+[ "$found" = ${sha256} ] || fail ${DAMAGED} "found SHA-256 $found"`;
 }
 
 /** One program checks all; where it finds one that differs, or is not there, it is asked for sums. */
@@ -133,10 +155,14 @@ found=$({ sha256sum -- ${temporaries} 2>/dev/null || shasum -a 256 -- ${temporar
 
 /** Throws what a result of {@link writeFilesScript} says went wrong. */
 export function checkWritten(host: string, files: readonly FileBytes[], result: StepResult): void {
-  if (result.code === 0) return;
   const path = files.map(({ file }) => file.path).join(', ');
+  if (result.code !== 0) throw writeError(host, path, result);
+}
+
+/** What an exit code other than 0 means. */
+export function writeError(host: string, path: string, result: StepResult): CaravanError {
   const said = result.stderr.trim() || `exit code ${String(result.code)}`;
-  throw result.code === DAMAGED
+  return result.code === DAMAGED
     ? new CaravanError(
         'verify',
         `${host}: ${path} arrived damaged and was not put in place: ${said}`,

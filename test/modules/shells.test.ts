@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ByteBudget } from '../../src/transport/byte-budget.js';
 import { HostConnection } from '../../src/transport/host-connection.js';
 import { startChild } from '../../src/transport/local.js';
 import type { Transport } from '../../src/transport/port.js';
@@ -27,6 +28,7 @@ function hostWith(shell: string, path: string): Transport {
             lost: () => undefined,
             close: () => Promise.resolve(),
           },
+          new ByteBudget(1024 * 1024),
         ),
       ),
   };

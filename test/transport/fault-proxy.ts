@@ -18,7 +18,9 @@ export type FaultKind = (typeof FAULTS)[number];
 export interface Fault {
   readonly kind: FaultKind;
   /** The piece of either direction at which it happens, counted from 1 over all connections. */
-  readonly atPiece: number;
+  readonly atPiece?: number;
+  /** Instead: so many bytes came, of both directions and over all connections. */
+  readonly atByte?: number;
   /** Where in the piece, from 0 up to 1: the byte of `flip`. */
   readonly where?: number;
   /** How long `stall` and `delay` hold (default 5,000 and 20). */
@@ -29,6 +31,10 @@ export interface Fault {
 export interface Seen {
   /** Pieces of both directions, as the sockets gave them. */
   readonly pieces: number;
+  /** Bytes that clients sent to the host. */
+  readonly toHost: number;
+  /** Bytes that the host sent to clients. */
+  readonly fromHost: number;
   /**
    * Round trips: how often the flow turned from host to client back to client to host, so how many
    * bursts of the client came after an answer. What is sent while an answer is still on its way
@@ -76,6 +82,8 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   const ports: number[] = [];
   const timers = new Set<NodeJS.Timeout>();
   let pieces = 0;
+  let toHost = 0;
+  let fromHost = 0;
   let roundTrips = 0;
   let lastWasToHost = true;
   let faulted = false;
@@ -150,8 +158,13 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       if (isStopped) return;
       // Of the client's view: what it sends counts when it comes, what it gets when it goes.
       if (way.isToHost) count(way);
+      if (way.isToHost) toHost += bytes.length;
+      else fromHost += bytes.length;
       const isNow =
-        fault !== undefined && !faulted && pieces + (way.isToHost ? 0 : 1) >= fault.atPiece;
+        fault !== undefined &&
+        !faulted &&
+        (toHost + fromHost >= (fault.atByte ?? Infinity) ||
+          pieces + (way.isToHost ? 0 : 1) >= (fault.atPiece ?? Infinity));
       faulted ||= isNow;
       const given = isNow ? happen(way, bytes, fault) : bytes;
       if (given.length === 0) return;
@@ -180,7 +193,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    seen: () => ({ pieces, roundTrips, faulted, ports }),
+    seen: () => ({ pieces, toHost, fromHost, roundTrips, faulted, ports }),
     stop: async () => {
       timers.forEach(clearTimeout);
       for (const socket of sockets) socket.destroy();

@@ -1,0 +1,123 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { CaravanError } from '../values/error.js';
+import { sh } from '../values/shell.js';
+import type { StartedShell } from './open-shell.js';
+import type { FileReceive } from './port.js';
+import type { SendParts } from './send-file.js';
+import { ShellEnded } from './shell-session.js';
+import { stoppedError } from './stopped-transfer.js';
+
+/** What receiving needs of the connection. */
+export type ReceiveParts = Omit<SendParts, 'run' | 'drained' | 'nowMs'>;
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Brings a file's first bytes, as many as were seen, from a host. Where the file of the controller
+ * holds some already, the rest is asked for; where the whole then has another digest, all is, once.
+ * @throws {CaravanError} verify for wrong bytes; input, command, connect, timeout, cancelled
+ */
+export async function receiveFile(file: FileReceive, parts: ReceiveParts): Promise<void> {
+  // No link is followed: who can write to the folder could make us write elsewhere.
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  const handle = await open(file.to, flags, 0o666).catch((cause: unknown) => {
+    const message = `write ${file.to} on the controller: ${(cause as Error).message}`;
+    throw new CaravanError('input', message, { cause });
+  });
+  try {
+    const { size } = await handle.stat();
+    const found = size > file.size ? 0 : size;
+    await receiveFrom(found, { file, parts, handle });
+    if (await isWhole(file, handle)) return;
+    if (found > 0) await receiveFrom(0, { file, parts, handle });
+    if (found > 0 && (await isWhole(file, handle))) return;
+    await handle.truncate(0);
+    const message = `${parts.host}: ${file.path} arrived with another SHA-256 than it had there`;
+    const hint = 'Was it written to while it was brought? Run it again.';
+    throw new CaravanError('verify', message, { host: parts.host, hint });
+  } finally {
+    await handle.close();
+  }
+}
+
+interface Receiving {
+  readonly file: FileReceive;
+  readonly parts: ReceiveParts;
+  readonly handle: FileHandle;
+}
+
+async function receiveFrom(from: number, { file, parts, handle }: Receiving): Promise<void> {
+  await handle.truncate(from);
+  file.onProgress?.(from);
+  if (from === file.size) return;
+  const { deadline } = parts;
+  const shell = await parts.startShell();
+  let stopped: CaravanError | undefined;
+  const takeBack = deadline.onStop(() => {
+    stopped = stoppedError(`fetching ${file.path}`, parts.host, deadline);
+    shell.channel.destroy();
+  });
+  try {
+    await takeBytes(from, { file, parts, handle }, shell);
+  } catch (thrown) {
+    throw stopped ?? thrown;
+  } finally {
+    takeBack();
+    shell.channel.destroy();
+  }
+}
+
+/** The shell prints the bytes and nothing else; on standard error, that it has done so. */
+async function takeBytes(
+  from: number,
+  { file, parts, handle }: Receiving,
+  { channel }: StartedShell,
+): Promise<void> {
+  const { path, size } = file;
+  const { host } = parts;
+  const mark = randomBytes(16).toString('hex');
+  let said = '';
+  channel.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const closed = new Promise<void>((resolve) => {
+    channel.onClose(resolve);
+  });
+  channel.stdout.pause();
+  channel.stdin.write(
+    `{ ${sh`tail -c +${from + 1} -- ${path} | head -c ${size - from}; echo ${mark} >&2`.text}; exit; }\n`,
+  );
+  let at = from;
+  for await (const chunk of channel.stdout) {
+    const bytes = chunk as Buffer;
+    const giveBack = await parts.budget.take(bytes.length);
+    try {
+      await handle.write(bytes, 0, bytes.length, at);
+    } finally {
+      giveBack();
+    }
+    at += bytes.length;
+    file.onProgress?.(at);
+  }
+  if (at === size) return;
+  await closed;
+  if (!said.includes(mark)) {
+    const cause = new ShellEnded('the shell ended before the transfer did');
+    const message = `${host}: the connection broke while ${path} was fetched`;
+    throw new CaravanError('connect', message, { host, cause });
+  }
+  const why = said.replace(`${mark}\n`, '').trim() || `only ${at} of ${size} bytes are there`;
+  throw new CaravanError('command', `${host}: ${path} could not be fetched: ${why}`, { host });
+}
+
+async function isWhole({ size, sha256 }: FileReceive, handle: FileHandle): Promise<boolean> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  for (let at = 0; at < size;) {
+    const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, at);
+    if (bytesRead === 0) return false;
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  return hash.digest('hex') === sha256;
+}

@@ -64,10 +64,15 @@ class Bench {
   /** All tools in turn, and again: what disturbs the machine for a while disturbs all alike. */
   async #cell(cell: Cell, tools: readonly Tool[]): Promise<void> {
     const { hosts, rttMs } = cell;
-    const { runs, slowRuns, budgetSeconds } = this.options;
+    const { runs, slowRuns, slowRttMs, budgetSeconds } = this.options;
     const { found } = cell;
     const left = new Set(tools);
     for (const tool of tools) {
+      if (tool.isSlow === true && !slowRttMs.includes(rttMs)) {
+        left.delete(tool);
+        this.#skip({ tool: tool.name, hosts, rttMs, reason: 'left out by --slow-rtt' });
+        continue;
+      }
       const expected = (this.#secondsPerHost.get(`${tool.name} ${rttMs}`) ?? 0) * hosts;
       if (expected <= budgetSeconds * 1.5) continue;
       left.delete(tool);

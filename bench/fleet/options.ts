@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly runs: number;
   /** The same for tools that take minutes. */
   readonly slowRuns: number;
+  /** Round-trip times at which such tools are run. */
+  readonly slowRttMs: readonly number[];
   readonly forks: number;
   /** The most that one run may take. */
   readonly budgetSeconds: number;
@@ -27,6 +29,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       tools: { type: 'string', default: TOOLS.map(({ name }) => name).join(',') },
       runs: { type: 'string', default: '3' },
       'slow-runs': { type: 'string', default: '1' },
+      'slow-rtt': { type: 'string' },
       forks: { type: 'string', default: '50' },
       budget: { type: 'string', default: '300' },
       output: { type: 'string', default: 'bench/results' },
@@ -43,6 +46,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     tools: TOOLS.filter(({ name }) => name === 'floor' || names.includes(name)),
     runs: only('--runs', values.runs),
     slowRuns: only('--slow-runs', values['slow-runs']),
+    slowRttMs: numbers('--slow-rtt', values['slow-rtt'] ?? values.rtt),
     forks: only('--forks', values.forks),
     budgetSeconds: only('--budget', values.budget),
     output: values.output,

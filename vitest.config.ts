@@ -12,6 +12,7 @@ export default defineConfig({
           exclude: ['test/rehearsal/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 30_000 } },
           fileParallelism: false,
         },
       },

@@ -10,8 +10,7 @@ import type {
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import { coerceArgs } from '../playbook/coerce-args.js';
 import type { Task } from '../playbook/model.js';
-import { wholeExpression } from '../playbook/expression.js';
-import { evaluate, holds, renderFields, renderTemplate, type Scope } from '../playbook/template.js';
+import { renderFields, type Scope } from '../playbook/template.js';
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { sh, type Script } from '../values/shell.js';
@@ -20,8 +19,8 @@ import type { Reach } from './connections.js';
 import type { Gathering } from './gathering.js';
 import type { RunState } from './run-state.js';
 import { StepNotRun } from '../transport/port.js';
-import { TaskConnection, TaskPhase } from './task-connection.js';
-import { lazyVars } from './variables.js';
+import { TaskPhase } from './task-connection.js';
+import { TaskContext } from './task-context.js';
 
 /** How long a module may go on after its signal, to end or undo what it has in hand. */
 const GRACE_MS = 5_000;
@@ -76,75 +75,6 @@ function readInput(on: HostTask, module: AnyModule): unknown {
   throw argsError(module, task.args, parsed.error.issues, `task '${task.name}'`);
 }
 
-interface Limits {
-  readonly signal: AbortSignal;
-  readonly deadline: AbortSignal;
-  readonly endsAt: number;
-  readonly phase: TaskPhase;
-}
-
-function contextFor(on: HostTask, limits: Limits, checkMode: boolean): ModuleContext {
-  const { task, host, scope, state } = on;
-  const { signal, endsAt } = limits;
-  const { variables, pool, clock, scrubber } = state.parts;
-  const connection = (name: string): TaskConnection =>
-    new TaskConnection(name, pool, {
-      ...{ signal, clock, deadline: limits.deadline, phase: limits.phase },
-      remainingMs: () => Math.max(1, endsAt - clock.now().getTime()),
-      ...(task.become === undefined ? {} : { become: task.become }),
-      ...(on.reach === undefined || name !== on.target ? {} : { reach: on.reach }),
-      ...(on.environment === undefined ? {} : { environment: on.environment }),
-    });
-  const hosts = (pattern: string) => {
-    const local = pattern === 'localhost' ? variables.host(pattern) : undefined;
-    const named = local === undefined ? variables.inventory.select(pattern) : [local];
-    return named.map((other) => ({
-      name: other.name,
-      vars: lazyVars(variables.scope(other)),
-    }));
-  };
-  const context: ModuleContext = {
-    host: { name: host.name, vars: lazyVars(scope) },
-    connection: connection(on.target),
-    hosts,
-    evaluate: (expression) => evaluated(expression, sourceOf(task.args, ['var']), scope),
-    folders: task.folders,
-    digests: state.parts.digests,
-    render: (text, file) => renderTemplate(text, file, scope),
-    ...(state.parts.parseVars === undefined ? {} : { readVars: state.parts.parseVars }),
-    reconnect: () => pool.drop(on.target, on.reach),
-    connect: async (name) => {
-      await pool.connect(name);
-      return connection(name);
-    },
-    signal,
-    clock,
-    checkMode,
-    holds: (condition) => holds({ value: condition, source: sourceOf(task.args, ['that']) }, scope),
-    record: (name, data) => {
-      const shown = scrubber.value(data);
-      state.emit({ type: 'record', host: host.name, task: task.name, name, data: shown });
-    },
-    progress: (line) => {
-      if (task.noLog === true) return;
-      const shown = scrubber.text(line);
-      state.emit({ type: 'progress', task: task.name, host: host.name, line: shown });
-    },
-  };
-  return context;
-}
-
-/** For `debug`, to which an undefined name is no error. */
-function evaluated(expression: string, source: string, scope: Scope): unknown {
-  try {
-    return evaluate({ value: wholeExpression(expression.trim()) ?? expression, source }, scope);
-  } catch (thrown) {
-    if (thrown instanceof CaravanError && thrown.message.includes(' is undefined in '))
-      return 'VARIABLE IS NOT DEFINED!';
-    throw thrown;
-  }
-}
-
 /** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
 export class Attempt {
   readonly module: OpenModule;
@@ -177,7 +107,7 @@ export class Attempt {
     const endsAt = clock.now().getTime() + this.#seconds * 1000;
     const limits = { signal: this.#stop.signal, deadline: this.#deadline.signal, endsAt };
     this.isCheck = task.checkMode ?? check;
-    this.#context = contextFor(on, { ...limits, phase: this.#phase }, this.isCheck);
+    this.#context = new TaskContext(on, { ...limits, phase: this.#phase }, this.isCheck);
   }
 
   /** Name of the attempt in the run's record. */

@@ -37,7 +37,9 @@ function targetOf(
   const plain = (vars: Readonly<Record<string, unknown>>, key: string): Variable | undefined =>
     Object.hasOwn(vars, key) ? { value: vars[key], template: false } : undefined;
   const vars = lazyVars({
-    ...scope,
+    hostScope: (host) => scope.hostScope(host),
+    group: (group) => scope.group(group),
+    plugin: (call) => scope.plugin?.(call) ?? [],
     lookup: (key) => plain(reach.above, key) ?? scope.lookup(key) ?? plain(reach.below, key),
     names: () => [...scope.names(), ...Object.keys(reach.above), ...Object.keys(reach.below)],
   });

@@ -75,8 +75,8 @@ export interface TaskSteps {
   readonly reach?: Reach;
   /** Variables that every step finds in its environment. */
   readonly environment?: Script;
-  /** Time left until the task's deadline. */
-  readonly remainingMs: () => number;
+  /** When the deadline is, in milliseconds since 1970. */
+  readonly endsAt: number;
 }
 
 /** What is done with a connection that is there. */
@@ -245,7 +245,8 @@ export class TaskConnection implements Connection, FactReader {
     timeoutMs: number | undefined,
     mayRepeat: boolean,
   ): Promise<T> {
-    const { reach, clock, signal, remainingMs } = this.steps;
+    const { reach, clock, signal, endsAt } = this.steps;
+    const remainingMs = (): number => Math.max(1, endsAt - clock.now().getTime());
     let delayMs = FIRST_DELAY_MS;
     let lost: { readonly error: CaravanError; readonly atMs: number } | undefined;
     for (;;) {

@@ -30,16 +30,13 @@ function onlyKnown(scope: Scope, unknown: Unknown): Scope {
   const refuse = (name: string): never => {
     throw new NotYet(name);
   };
-  const { plugin } = scope;
   return {
     lookup: (name) => (isUnknown(name, unknown) ? refuse(name) : scope.lookup(name)),
     names: () => scope.names(),
     hostScope: () => refuse('hostvars'),
     group: (name) => scope.group(name),
-    ...(plugin === undefined
-      ? {}
-      : // What a program prints is asked for when it is needed.
-        { plugin: (call) => (call.name === 'pipe' ? refuse('lookup') : plugin(call)) }),
+    // What a program prints is asked for when it is needed.
+    plugin: (call) => (call.name === 'pipe' ? refuse('lookup') : (scope.plugin?.(call) ?? [])),
   };
 }
 

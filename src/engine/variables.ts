@@ -1,6 +1,6 @@
 import type { Inventory, InventoryHost } from '../inventory/inventory.js';
 import type { Source, Vars } from '../playbook/model.js';
-import { variableOf, type Scope, type Variable } from '../playbook/template.js';
+import { variableOf, type LookupCall, type Scope, type Variable } from '../playbook/template.js';
 import type { JsonObject } from '../values/json.js';
 import { runLookup } from './lookups.js';
 
@@ -93,16 +93,7 @@ export class Variables {
 
   /** What names mean on a host. */
   scope(host: InventoryHost, layers: Layers = {}): Scope {
-    return {
-      lookup: (name) => this.#lookup(host, layers, name),
-      names: () => this.#names(host, layers),
-      hostScope: (other) => {
-        const found = this.host(other);
-        return found === undefined ? undefined : this.scope(found);
-      },
-      group: (name) => this.inventory.groups.get(name),
-      plugin: (call) => runLookup(call, layers.folders ?? []),
-    };
+    return new HostScope(this, host, layers);
   }
 
   #magic(host: InventoryHost, name: string): unknown {
@@ -131,7 +122,8 @@ export class Variables {
     );
   }
 
-  #lookup(host: InventoryHost, layers: Layers, name: string): Variable | undefined {
+  /** What one name means on a host. */
+  lookup(host: InventoryHost, layers: Layers, name: string): Variable | undefined {
     const plain = (value: unknown): Variable => ({ value, template: false });
     const magic = layers.magic?.[name] ?? layers.role?.magic[name] ?? this.#magic(host, name);
     if (magic !== undefined) return plain(magic);
@@ -157,7 +149,8 @@ export class Variables {
       : undefined;
   }
 
-  #names(host: InventoryHost, layers: Layers): string[] {
+  /** All names that mean something on a host. */
+  names(host: InventoryHost, layers: Layers): string[] {
     const maps: (object | undefined)[] = [
       ...[host.vars, layers.play, layers.task, this.#facts.get(host.name), layers.locals],
       ...[layers.role?.vars, layers.role?.defaults, layers.role?.magic],
@@ -169,6 +162,36 @@ export class Variables {
   }
 }
 
+/** A run has many, so it is a class. */
+class HostScope implements Scope {
+  constructor(
+    private readonly variables: Variables,
+    private readonly on: InventoryHost,
+    private readonly layers: Layers,
+  ) {}
+
+  lookup(name: string): Variable | undefined {
+    return this.variables.lookup(this.on, this.layers, name);
+  }
+
+  names(): string[] {
+    return this.variables.names(this.on, this.layers);
+  }
+
+  hostScope(name: string): Scope | undefined {
+    const host = this.variables.host(name);
+    return host === undefined ? undefined : this.variables.scope(host);
+  }
+
+  group(name: string): readonly string[] | undefined {
+    return this.variables.inventory.groups.get(name);
+  }
+
+  plugin(call: LookupCall): unknown[] {
+    return runLookup(call, this.layers.folders ?? []);
+  }
+}
+
 function located(vars: Vars, name: string): Variable {
   const { value, source } = vars[name] as { value: unknown; source: Source };
   return { value, source, template: true };
@@ -176,16 +199,27 @@ function located(vars: Vars, name: string): Variable {
 
 /** A host's variables as an object whose members are resolved when they are read. */
 export function lazyVars(scope: Scope): Readonly<Record<string, unknown>> {
-  return new Proxy<Record<string, unknown>>(
-    {},
-    {
-      get: (_, name) => (typeof name === 'string' ? variableOf(name, scope) : undefined),
-      has: (_, name) => typeof name === 'string' && scope.lookup(name) !== undefined,
-      ownKeys: () => [...new Set(scope.names())],
-      getOwnPropertyDescriptor: (_, name) =>
-        typeof name === 'string' && scope.lookup(name) !== undefined
-          ? { enumerable: true, configurable: true, value: variableOf(name, scope) }
-          : undefined,
-    },
-  );
+  return new Proxy({}, new LazyVars(scope));
+}
+
+class LazyVars implements ProxyHandler<Record<string, unknown>> {
+  constructor(private readonly scope: Scope) {}
+
+  get(_: object, name: string | symbol): unknown {
+    return typeof name === 'string' ? variableOf(name, this.scope) : undefined;
+  }
+
+  has(_: object, name: string | symbol): boolean {
+    return typeof name === 'string' && this.scope.lookup(name) !== undefined;
+  }
+
+  ownKeys(): string[] {
+    return [...new Set(this.scope.names())];
+  }
+
+  getOwnPropertyDescriptor(_: object, name: string | symbol): PropertyDescriptor | undefined {
+    return typeof name === 'string' && this.scope.lookup(name) !== undefined
+      ? { enumerable: true, configurable: true, value: variableOf(name, this.scope) }
+      : undefined;
+  }
 }

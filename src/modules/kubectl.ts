@@ -270,7 +270,9 @@ export const kubectl: TaskModule<KubectlInput, KubectlSeen> = {
     const args = kubectlWords(given);
     const result = await connection.run(call(given, ...args), {
       signal,
-      onLine: context.progress,
+      onLine: (line) => {
+        context.progress(line);
+      },
       ...(stdin === undefined ? {} : { stdin }),
     });
     const { code, stdout, stderr } = result;

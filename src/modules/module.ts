@@ -57,9 +57,9 @@ export interface ModuleContext {
   /** To the task's host; for `localhost` a local one. */
   readonly connection: Connection;
   /** All hosts that an inventory pattern names, in inventory order. */
-  readonly hosts: (pattern: string) => readonly HostView[];
+  hosts(pattern: string): readonly HostView[];
   /** The run's shared connection to another host. */
-  readonly connect: (host: string) => Promise<Connection>;
+  connect(host: string): Promise<Connection>;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Whether this is a dry run (`--check`): `apply` is not called. */
@@ -75,13 +75,13 @@ export interface ModuleContext {
   /** Renders a template's text with the names of the task's host. As `holds`. */
   render?(text: string, file: string): string | Secret;
   /** A file of variables as values, opened where `ansible-vault` sealed it. As `holds`. */
-  readVars?(text: string, file: string): unknown;
+  readonly readVars?: ((text: string, file: string) => unknown) | undefined;
   /** Lets go of the connection to the task's host, so that the next step opens another. As `holds`. */
   reconnect?(): Promise<void>;
   /** Stores something for journal and report, by name. Never a secret. */
-  readonly record: (name: string, data: Json) => void;
+  record(name: string, data: Json): void;
   /** One line for the person who watches, e.g. on what a long wait is waiting for. */
-  readonly progress: (line: string) => void;
+  progress(line: string): void;
 }
 
 /**

@@ -24,9 +24,10 @@ export interface Waited {
 /** Tries until `attempt` throws no more, or the time is over. */
 export async function waitUntil(
   { sleep, timeout }: Pick<Input, 'sleep' | 'timeout'>,
-  { clock, signal, progress }: ModuleContext,
+  context: ModuleContext,
   attempt: () => Promise<void>,
 ): Promise<Waited> {
+  const { clock, signal } = context;
   const startedAt = clock.now().getTime();
   for (;;) {
     const seconds = (): number => (clock.now().getTime() - startedAt) / 1000;
@@ -38,7 +39,7 @@ export async function waitUntil(
       // Time does not cure a refused login or another host's key.
       if (['cancelled', 'auth', 'host-key', 'bug', 'input'].includes(error.kind)) throw error;
       if (seconds() >= timeout) return { seconds: seconds(), missing: error.message };
-      progress(`waits, ${Math.round(seconds())} s: ${error.message}`);
+      context.progress(`waits, ${Math.round(seconds())} s: ${error.message}`);
     }
     await clock.sleep(sleep * 1000, signal);
   }

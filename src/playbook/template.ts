@@ -47,7 +47,7 @@ export interface Scope {
   /** Hosts of a group, for `groups`. */
   group(name: string): readonly string[] | undefined;
   /** What `lookup(name, ...)` gives: a list. Absent where a template may not look elsewhere. */
-  readonly plugin?: (call: LookupCall) => unknown[];
+  plugin?(call: LookupCall): unknown[];
 }
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
@@ -80,7 +80,7 @@ export function withBound(scope: Scope, bound: Readonly<Record<string, unknown>>
     names: () => [...Object.keys(bound), ...scope.names()],
     hostScope: (host) => scope.hostScope(host),
     group: (name) => scope.group(name),
-    ...(scope.plugin === undefined ? {} : { plugin: scope.plugin }),
+    ...(scope.plugin === undefined ? {} : { plugin: (call) => scope.plugin?.(call) ?? [] }),
   };
 }
 

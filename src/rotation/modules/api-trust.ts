@@ -118,13 +118,14 @@ function objectChange(target: TrustObject, authorities: Authorities, holds: Hold
 async function waitFor(
   look: () => Promise<readonly ObjectChange[]>,
   { within, object }: Input,
-  { clock, signal, progress }: ModuleContext,
+  context: ModuleContext,
 ): Promise<readonly ObjectChange[]> {
+  const { clock, signal } = context;
   const deadline = clock.now().getTime() + within * 1000;
   for (;;) {
     const left = await look();
     if (left.length === 0 || clock.now().getTime() >= deadline) return left;
-    progress(`${object}: waiting for ${left.length}, e.g. ${left[0]?.target.path ?? ''}`);
+    context.progress(`${object}: waiting for ${left.length}, e.g. ${left[0]?.target.path ?? ''}`);
     await clock.sleep(500, signal);
   }
 }

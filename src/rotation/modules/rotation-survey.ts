@@ -82,8 +82,8 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
   };
 }
 
-function surveysOf({ hosts }: ModuleContext): HostSurvey[] {
-  return hosts('all').flatMap(({ vars }) => {
+function surveysOf(context: ModuleContext): HostSurvey[] {
+  return context.hosts('all').flatMap(({ vars }) => {
     const survey = vars[SURVEY_FACT] as HostSurvey | undefined;
     return survey ? [survey] : [];
   });

@@ -173,8 +173,9 @@ async function healthy(
   { component, port }: PodChange,
   since: number,
   withinSeconds: number,
-  { connection, clock, signal, progress, host }: ModuleContext,
+  context: ModuleContext,
 ): Promise<void> {
+  const { connection, clock, signal, host } = context;
   const { path } = HEALTH[component];
   const deadline = clock.now().getTime() + withinSeconds * 1000;
   let seen = 'waiting for the kubelet to start it again';
@@ -187,7 +188,7 @@ async function healthy(
       if (status === 200) return;
       seen = `${path} gives ${status ?? error ?? 'nothing'}`;
     }
-    if (seen !== said) progress(`${component}: ${seen}`);
+    if (seen !== said) context.progress(`${component}: ${seen}`);
     said = seen;
     await clock.sleep(250, signal);
   }

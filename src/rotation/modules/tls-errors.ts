@@ -15,7 +15,8 @@ export const tlsErrors: TaskModule<z.infer<typeof input>, readonly string[]> = {
   name: 'tls_errors',
   doc: 'Find TLS errors in the logs of the running kube-controller-manager, kube-scheduler and kubelet.',
   input,
-  observe: async (_input, { connection, signal, host, record }) => {
+  observe: async (_input, context) => {
+    const { connection, signal, host } = context;
     const { stdout } = await connection.run(
       sh`for dir in /var/log/pods/kube-system_kube-controller-manager-*/*/ /var/log/pods/kube-system_kube-scheduler-*/*/; do
   [ -d "$dir" ] || continue
@@ -31,7 +32,7 @@ true`,
       .split('\n')
       .filter(Boolean)
       .map((line) => `${host.name}: ${line.slice(0, 300)}`);
-    record('tls errors', found);
+    context.record('tls errors', found);
     return found;
   },
   check: (found) => ({

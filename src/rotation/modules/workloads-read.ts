@@ -65,7 +65,7 @@ async function rollAll(
   within: number,
   context: ModuleContext,
 ): Promise<void> {
-  const { connection, clock, signal, progress, record } = context;
+  const { connection, clock, signal } = context;
   const deadline = clock.now().getTime() + within * 1000;
   const waiting = new Map(changes.map((change) => [nameOf(change.workload), change]));
   const started = new Set<string>();
@@ -81,7 +81,7 @@ async function rollAll(
       } else if (!started.has(name) && workload.budgets.every((b) => b.disruptionsAllowed > 0)) {
         started.add(name);
         await restart(workload, change.trust, context);
-        record('restarts', [
+        context.record('restarts', [
           { component: 'workload', host: `${workload.namespace}/${workload.name}` },
         ]);
       }
@@ -92,7 +92,7 @@ async function rollAll(
     if (waiting.size === 0) return;
     if (clock.now().getTime() > deadline) throw stuck(now, waiting, within);
     const text = `rolling out: ${[...waiting.keys()].join(', ')}`;
-    if (text !== said) progress(text);
+    if (text !== said) context.progress(text);
     said = text;
     await clock.sleep(1_000, signal);
   }

@@ -240,15 +240,31 @@ function isFailure(error: Error): boolean {
 }
 
 /**
+ * Begins to connect, and lets other hosts do so, before the tasks of this one are made ready: that
+ * takes this process a while, in which a host can shake hands. How it ends is for the first step.
+ */
+async function beginToConnect({ task, target, reach, state }: HostTask): Promise<void> {
+  const { modules, pool } = state.parts;
+  const { touches = 'nothing' } = modules.get(task.module) ?? {};
+  if (touches === 'nothing') return;
+  pool.connect(target, reach).catch(() => undefined);
+  await new Promise(setImmediate);
+}
+
+async function make(on: HostTask): Promise<Made> {
+  const { ahead } = on.spot ?? {};
+  if (ahead === undefined) return alone(new Attempt(on));
+  await beginToConnect(on);
+  return ahead.make(new Attempt(on));
+}
+
+/**
  * Runs a task's module once on a host, within the task's deadline.
  * @throws CaravanError of the kind that the module or the connection gave; timeout past the
  * deadline, cancelled where the run was cancelled.
  */
 export async function attempt(on: HostTask): Promise<AttemptResult & { readonly id: string }> {
-  const { ahead } = on.spot ?? {};
-  const made =
-    ahead?.take(on) ??
-    (await (ahead === undefined ? alone(new Attempt(on)) : ahead.make(new Attempt(on))));
+  const made = on.spot?.ahead.take(on) ?? (await make(on));
   if (made.error !== undefined) {
     const { receipts } = on.state.parts;
     if (isFailure(made.error)) receipts.failing(on.host.name, on.task.source, made.attempt.id);

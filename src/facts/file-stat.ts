@@ -114,7 +114,7 @@ function numbers(asked: readonly Asked[], holds: (one: FileStatOptions) => boole
 function lookScript(asked: readonly Asked[]): Script {
   const words = asked.map(({ path }) => (path.includes('/') ? path : `./${path}`));
   const digests = [...new Set(asked.flatMap(({ options }) => options.digest ?? []))];
-  const most = asked.reduce((sum, { options }) => sum + 1 + (options.contentUpTo ?? 0), 0);
+  const most = Math.max(0, ...asked.map(({ options }) => options.contentUpTo ?? 0));
   const same = asked.flatMap(({ path, options: { sameAs } }, i) =>
     sameAs === undefined ? [] : [sh`[ ! ${sameAs} -ef ${path} ] || echo same ${i + 1}`],
   );
@@ -147,7 +147,7 @@ echo = followed; [ -z "$m" ] || eval "stat -L -c $f -- $m" || exit`,
     ...digests.map(
       (kind, at) => sh`echo = ${kind}; [ -z "$d${at}" ] || eval "sum ${kind} -- \$d${at}"`,
     ),
-    sh`echo = bytes; [ -z "$c" ] || eval "cat -- $c | head -c ${most} | base64"
+    sh`echo = bytes; [ -z "$c" ] || eval "head -q -c ${most + 1} -- $c | base64"
 echo = folders
 w=$PWD i=0
 for p; do i=$((i + 1)); cd -- "$w" && cd -P -- "\${p%/*}/" 2>/dev/null && echo "folder $i $PWD"; done

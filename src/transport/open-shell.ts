@@ -44,9 +44,17 @@ export async function openShell(open: OpenChannel, request: ShellRequest): Promi
 export async function startShell(open: OpenChannel, request: ShellRequest): Promise<StartedShell> {
   const ready = randomBytes(16).toString('hex');
   const prompt = randomBytes(16).toString('hex');
-  const channel = await open(commandLine(request, ready, prompt));
+  const start =
+    'LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; ' +
+    `echo ${ready}$$.`;
+  const isAsked = request.become?.password !== undefined || request.become?.method === 'su';
+  const channel = await open(
+    isAsked ? askingCommand(request, start, prompt) : plainCommand(request),
+  );
   try {
-    return { channel, pid: await announced(channel, request, ready, prompt) };
+    const announcement = announced(channel, request, ready, prompt);
+    if (!isAsked) channel.stdin.write(`${start}\n`);
+    return { channel, pid: await announcement };
   } catch (error) {
     channel.destroy();
     throw error;
@@ -54,17 +62,18 @@ export async function startShell(open: OpenChannel, request: ShellRequest): Prom
 }
 
 /** Works in any login shell, csh and fish included: only `exec`, words and plain quotes. */
-function commandLine({ become }: ShellRequest, ready: string, prompt: string): string {
-  const start =
-    'LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; ' +
-    `echo ${ready}$$.; exec /bin/sh`;
-  const shell = `/bin/sh -c ${quoteWord(start)}`;
-  if (!become) return `exec ${shell}`;
+function plainCommand({ become }: ShellRequest): string {
+  return become ? `exec sudo -n -H -u ${quoteWord(become.user)} -- /bin/sh` : 'exec /bin/sh';
+}
+
+/** The same, where standard input may have to hold a password first. */
+function askingCommand({ become }: ShellRequest, start: string, prompt: string): string {
+  const shell = `/bin/sh -c ${quoteWord(`${start}; exec /bin/sh`)}`;
+  const { user = 'root', method } = become ?? {};
   // Without a terminal su reads the password from standard input (PAM's misc_conv).
-  if (become.method === 'su')
-    return `exec env LC_ALL=C su -s /bin/sh ${quoteWord(become.user)} -c ${quoteWord(`exec ${shell}`)}`;
-  const asking = become.password ? `-S -p ${prompt}` : '-n';
-  return `exec sudo ${asking} -H -u ${quoteWord(become.user)} -- ${shell}`;
+  if (method === 'su')
+    return `exec env LC_ALL=C su -s /bin/sh ${quoteWord(user)} -c ${quoteWord(`exec ${shell}`)}`;
+  return `exec sudo -S -p ${prompt} -H -u ${quoteWord(user)} -- ${shell}`;
 }
 
 function announced(

@@ -52,6 +52,7 @@ export function writeFilesScript(files: readonly FileBytes[]): Script {
     sh`trap ${`rm -f -- ${temporaries.map(quoteWord).join(' ')}`} EXIT
 trap 'exit 143' HUP INT TERM
 trap '' PIPE`,
+    files.length > 1 ? PUT : sh``,
     ...all.map((one) => prepareScript(one, files.length === 1)),
     ...(files.length === 1 ? [] : [checkAll(all)]),
     sh`sync -- ${temporaries} 2>/dev/null || sync`,
@@ -79,7 +80,7 @@ function prepareScript(one: Prepared, isSingle: boolean): Script {
   const { file, content, temporary } = one;
   const { mode } = file;
   const isPlain = mode !== undefined && (mode & ~PLAIN_MODES) === 0;
-  const received = isSingle ? sh`cat >"$tmp"` : heredoc(content);
+  const received = isSingle ? sh`cat >"$tmp"` : inScript(content);
   return joinScripts([
     namesScript(file, temporary),
     sh`umask ${isPlain ? (0o777 & ~mode).toString(8).padStart(3, '0') : '077'}
@@ -121,8 +122,25 @@ fi
   ]);
 }
 
-/** The end of the heredoc cannot stand in base64. */
-function heredoc(content: Buffer): Script {
+/**
+ * Writes a text and a newline, with no program where the shell can. A `printf` that is one would show
+ * the text in its argv.
+ */
+const PUT = sh`case $(type printf) in
+*builtin*) put() { printf '%s\\n' "$1"; } ;;
+*) put() { cat <<~
+$1
+~
+} ;;
+esac`;
+
+/** What any shell passes on as it is, with a newline at its end. */
+const PLAIN_TEXT = /^[\t\n\x20-\x7e]*\n$/;
+
+/** The bytes of a file as they stand in the script. The end of the heredoc cannot stand in base64. */
+function inScript(content: Buffer): Script {
+  const text = content.toString('latin1');
+  if (PLAIN_TEXT.test(text)) return sh`put ${text.slice(0, -1)} >"$tmp"`;
   const lines = [...base64Lines(content)].map((line) => sh`${line}`);
   return joinScripts([sh`base64 -d >"$tmp" <<'~'`, ...lines, sh`~\n[ $? = 0 ]`]);
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ByteBudget } from '../../src/transport/byte-budget.js';
 import { HostConnection } from '../../src/transport/host-connection.js';
 import { startChild } from '../../src/transport/local.js';
@@ -11,6 +11,19 @@ import type { Transport } from '../../src/transport/port.js';
 import { fleet, folder, run } from '../engine/fleet.js';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync);
+
+/** A shell in which `printf` is a program, as in OpenBSD's: what it is given would be seen in argv. */
+function bashWithoutPrintf(): string {
+  const made = mkdtempSync(join(tmpdir(), 'caravan-shell-'));
+  afterAll(() => {
+    rmSync(made, { recursive: true });
+  });
+  const shell = join(made, 'bash-without-printf');
+  writeFileSync(join(made, 'rc'), 'enable -n printf\n');
+  const exec = `BASH_ENV=${join(made, 'rc')} exec /bin/bash "$@"`;
+  writeFileSync(shell, `#!/bin/sh\n${exec}\n`, { mode: 0o755 });
+  return shell;
+}
 
 /** A local host whose shell is another one, with a PATH of its own. */
 function hostWith(shell: string, path: string): Transport {
@@ -63,8 +76,23 @@ const PLAYBOOK = `
     - { wait_for: { path: "{{ at }}/f", timeout: 5 } }
 `;
 
+const USUAL_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** Each way to put bytes into a script. */
+const CONTENTS = [
+  'it\'s \\n 100 % $HOME `id` "x"\n~\n\n',
+  'no newline at its end',
+  '',
+  '\n',
+  '-n\n',
+  'ä\r\n',
+  Buffer.from([0, 1, 255, 10]),
+  `${'x'.repeat(60_000)}\n`,
+];
+
 const shells: [string, string][] = [
-  ['/bin/dash', '/usr/local/bin:/usr/bin:/bin'],
+  ['/bin/dash', USUAL_PATH],
+  [bashWithoutPrintf(), USUAL_PATH],
   ...(BUSYBOX === undefined ? [] : [[`${BUSYBOX} sh`, ''] as [string, string]]),
 ];
 
@@ -108,5 +136,17 @@ describe.each(shells)('Modules on a host with %s', (shell, path) => {
     expect(readFileSync(join(at, 'h'), 'utf8')).toBe('one\ntwo\n');
     expect(statSync(join(at, 'd/e')).mode & 0o777).toBe(0o750);
     expect((await readdir(at)).sort()).toEqual(['d', 'f', 'fetched', 'h', 'l', 'out', 't']);
+  });
+
+  test('write several files at once, byte for byte', async () => {
+    const at = await folder();
+    const become = { enabled: false, user: 'root' };
+    const target = { host: 'h1', kind: 'local', address: '', become } as const;
+    const connection = await hostWith(shell, path || USUAL_PATH).connect(target);
+    const files = CONTENTS.map((content, i) => ({ path: join(at, `f${i}`), content }));
+    await connection.writeFiles(files);
+    await connection.close();
+    const found = files.map((file) => readFileSync(file.path));
+    expect(found).toEqual(CONTENTS.map((content) => Buffer.from(content)));
   });
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { asCaravanError } from '../values/error.js';
@@ -38,6 +39,9 @@ for (const command of [
   ...program.commands.flatMap((c) => c.commands),
 ])
   command.exitOverride();
+
+// All hosts of a run listen to its one signal: what Node takes for a leak is none.
+setMaxListeners(0);
 
 // A reader that has gone, as `head` does, must not end a run half way.
 for (const stream of [process.stdout, process.stderr]) {

@@ -99,6 +99,8 @@ test('many hosts at once say nothing on standard error', async () => {
   const args = ['-i', join(path, 'hosts'), '-a', 'true', '--forks', '12'];
   const { status, stderr } = spawnSync(process.execPath, [...program, ...args], {
     encoding: 'utf8',
+    // Vitest's own environment turns Node's warnings off.
+    env: { PATH: process.env['PATH'], HOME: path },
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { execCommand } from '../../src/cli/exec.js';
@@ -83,24 +82,4 @@ test('moduleText tells keys, types, defaults and other names', () => {
     ].join('\n'),
   );
   expect(moduleText(find)).toContain('file_type  file | directory | link | any (default "file")');
-});
-
-test('many hosts at once say nothing on standard error', async () => {
-  const path = await folder();
-  const names = Array.from({ length: 12 }, (_, i) => `h${i + 1}`);
-  const hosts = names.map(
-    (name) =>
-      `${name} ansible_host=${sshd.address} ansible_port=${sshd.port} ansible_user=${sshd.user} ` +
-      `ansible_ssh_private_key_file=${sshd.userKey} ` +
-      `ansible_ssh_common_args='-o UserKnownHostsFile=${sshd.knownHosts}'\n`,
-  );
-  writeFiles(path, { hosts: hosts.join('') });
-  const program = [join(import.meta.dirname, '../../bin/caravan.js'), 'exec', 'all'];
-  const args = ['-i', join(path, 'hosts'), '-a', 'true', '--forks', '12'];
-  const { status, stderr } = spawnSync(process.execPath, [...program, ...args], {
-    encoding: 'utf8',
-    // Vitest's own environment turns Node's warnings off.
-    env: { PATH: process.env['PATH'], HOME: path },
-  });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });

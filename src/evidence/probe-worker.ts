@@ -130,7 +130,8 @@ export async function startProbeWorker(
   probes: readonly Probe[],
   options: ProbeWorkerOptions = {},
 ): Promise<ProbeWorker> {
-  const script = options.script ?? new URL('./probe-thread.js', import.meta.url);
+  // From src/evidence/ and from dist/chunks/ alike.
+  const script = options.script ?? new URL('../evidence/probe-thread.js', import.meta.url);
   const worker = new ProbeWorker(new Worker(script));
   try {
     await worker.add(probes);

@@ -85,15 +85,15 @@ true`,
 }
 
 /**
- * Waits, at most ten seconds, until nothing was sent or received for 500 ms on any connection of
+ * Waits, at most ten seconds, until nothing was sent or received for 800 ms on any connection of
  * the host that `filter` (of ss, iproute2) names: a call under way is seen so, connections that
  * are kept for later ones and long, silent sessions are not; a process that is being started in a
- * container is silent for some 100 ms. Without ss nothing is waited for.
+ * container is silent for some 100 ms, on a busy machine for longer. Without ss nothing is waited for.
  */
 export function quietMoment(filter: string): Script {
   return sh`tries=${PATIENCE}
 while [ $tries -gt 0 ] &&
-  ss -tinHO state established ${filter} 2>/dev/null | grep -qEv 'lastsnd:([5-9][0-9]{2}|[0-9]{4,}) .*lastrcv:([5-9][0-9]{2}|[0-9]{4,})'
+  ss -tinHO state established ${filter} 2>/dev/null | grep -qEv 'lastsnd:([89][0-9]{2}|[0-9]{4,}) .*lastrcv:([89][0-9]{2}|[0-9]{4,})'
 do
   tries=$((tries - 1))
   sleep 0.1

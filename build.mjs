@@ -1,29 +1,50 @@
 /**
- * Makes `dist/`: each program with all that it imports in few files. Loading 400 files one by one
- * would take longer than most commands run (docs/adr/0010-bundle.md). Types are checked by
- * `npm run check`.
+ * Makes `dist/`: each program with all that it imports in one file, and V8's code cache of the main
+ * one. Loading 400 files one by one, and compiling them, would take longer than most commands run
+ * (docs/adr/0010-start.md). Types are checked by `npm run check`.
  */
+import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { build } from 'esbuild';
+
+/**
+ * Leaves native code where it is, and names it from the package: `./` would be beside `dist/`.
+ * @type {import('esbuild').Plugin}
+ */
+const nativeCodeOfSsh2 = {
+  name: 'native-code-of-ssh2',
+  setup: (build) => {
+    build.onResolve({ filter: /\.node$/ }, ({ path }) => ({
+      path: posix.join('ssh2/lib/protocol', path),
+      external: true,
+    }));
+  },
+};
 
 await rm('dist', { recursive: true, force: true });
 await build({
   entryPoints: ['src/cli/main.ts', 'src/evidence/probe-thread.ts'],
   outdir: 'dist',
-  outbase: 'src',
   // As deep as the source, from where the package's own data is found.
-  chunkNames: 'chunks/[name]-[hash]',
+  outbase: 'src',
   bundle: true,
-  splitting: true,
   platform: 'node',
-  format: 'esm',
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
   target: 'node20',
-  sourcemap: true,
+  // Names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // A tagged template keeps what is not ASCII, and bin/start.js reads ASCII.
+  supported: { 'template-literal': false },
   logLevel: 'warning',
-  // CommonJS that finds files of its own.
-  external: ['ssh2', 'minijinja-js'],
-  // What CommonJS packages ask `require` for.
-  banner: {
-    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-  },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+  plugins: [nativeCodeOfSsh2],
+  // Packages that find native code or WebAssembly beside themselves.
+  external: ['minijinja-js', 'cpu-features'],
+});
+execFileSync(process.execPath, ['build.code-cache.mjs'], {
+  stdio: ['ignore', 'ignore', 'inherit'],
 });

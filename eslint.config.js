@@ -8,7 +8,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'bin/caravan.js', 'build.mjs'],
+          allowDefaultProject: ['eslint.config.js', 'bin/*.js', '*.mjs'],
         },
         tsconfigRootDir: import.meta.dirname,
       },

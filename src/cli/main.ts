@@ -27,37 +27,41 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
   ['lab', async () => (await import('./lab.js')).labCommand()],
 ]);
 
-const program = new Command('caravan')
-  .version(version)
-  .description(description)
-  .enablePositionalOptions();
-const asked = COMMANDS.get(process.argv[2] ?? '');
-for (const load of asked ? [asked] : COMMANDS.values()) program.addCommand(await load());
-for (const command of [
-  program,
-  ...program.commands,
-  ...program.commands.flatMap((c) => c.commands),
-])
-  command.exitOverride();
+async function main(): Promise<void> {
+  const program = new Command('caravan')
+    .version(version)
+    .description(description)
+    .enablePositionalOptions();
+  const asked = COMMANDS.get(process.argv[2] ?? '');
+  for (const load of asked ? [asked] : COMMANDS.values()) program.addCommand(await load());
+  for (const command of [
+    program,
+    ...program.commands,
+    ...program.commands.flatMap((c) => c.commands),
+  ])
+    command.exitOverride();
 
-// All hosts of a run listen to its one signal: what Node takes for a leak is none.
-setMaxListeners(0);
+  // All hosts of a run listen to its one signal: what Node takes for a leak is none.
+  setMaxListeners(0);
 
-// A reader that has gone, as `head` does, must not end a run half way.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+  // A reader that has gone, as `head` does, must not end a run half way.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
 
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  if (thrown instanceof CommanderError) {
-    process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.badOptions;
-  } else {
-    const error = asCaravanError(thrown);
-    process.stderr.write(errorText(error));
-    process.exitCode = exitCodeOfError(error);
+  try {
+    await program.parseAsync();
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.badOptions;
+    } else {
+      const error = asCaravanError(thrown);
+      process.stderr.write(errorText(error));
+      process.exitCode = exitCodeOfError(error);
+    }
   }
 }
+
+void main();

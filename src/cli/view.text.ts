@@ -262,10 +262,14 @@ interface RecapRow {
   readonly counts: HostRecap;
 }
 
+/** A name whose numbers stand in their order. (Intl.Collator takes longer to load than all else.) */
+function inOrder(name: string): string {
+  return name.replace(/\d+/g, (digits) => digits.padStart(12, '0'));
+}
+
 /** A row a host, in the order of their names; of many hosts a row for those that are alike. */
 function recapRows(recap: Readonly<Record<string, HostRecap>>): RecapRow[] {
-  const byName = new Intl.Collator('en', { numeric: true }).compare;
-  const all = Object.entries(recap).sort(([a], [b]) => byName(a, b));
+  const all = Object.entries(recap).sort(([a], [b]) => (inOrder(a) < inOrder(b) ? -1 : 1));
   if (all.length <= MOST_RECAP_LINES) return all.map(([hosts, counts]) => ({ hosts, counts }));
   const alike = new Map<string, { hosts: string[]; counts: HostRecap }>();
   for (const [host, counts] of all) {

@@ -82,10 +82,7 @@ export class Attempt {
   readonly #context: ModuleContext;
   readonly #phase: TaskPhase;
   readonly #seconds: number;
-  readonly #deadline = new AbortController();
-  /** The deadline, or the end of the run. */
-  readonly #stop = new AbortController();
-  /** What waits for the end of what is in hand, once {@link #stop} is asked for. */
+  /** What waits for the end of what is in hand, once a stop is asked for. */
   #onStop: (() => void) | undefined;
   #seen: { readonly value: unknown } | undefined;
   #verdict: Verdict | undefined;
@@ -105,9 +102,8 @@ export class Attempt {
     this.id = receipts.next(on.host.name, task.source);
     this.#phase = new TaskPhase(receipts.record.run, () => receipts.step(this.id));
     const endsAt = clock.now().getTime() + this.#seconds * 1000;
-    const limits = { signal: this.#stop.signal, deadline: this.#deadline.signal, endsAt };
     this.isCheck = task.checkMode ?? check;
-    this.#context = new TaskContext(on, { ...limits, phase: this.#phase }, this.isCheck);
+    this.#context = new TaskContext(on, { endsAt, phase: this.#phase }, this.isCheck);
   }
 
   /** Name of the attempt in the run's record. */
@@ -206,11 +202,11 @@ export class Attempt {
     const { state } = this.on;
     const { clock, signal: runSignal } = state.parts;
     const stop = (): void => {
-      this.#stop.abort();
+      this.#phase.stop.abort();
       this.#onStop?.();
     };
     const endTimer = clock.timer(this.#seconds * 1000, () => {
-      this.#deadline.abort();
+      this.#phase.deadline.abort();
       stop();
     });
     const forget = state.onCancel(stop);
@@ -239,7 +235,7 @@ export class Attempt {
           }, GRACE_MS);
         });
       };
-      if (this.#stop.signal.aborted) this.#onStop();
+      if (this.#phase.stop.signal.aborted) this.#onStop();
       work.then(resolve, reject).finally(() => {
         isOver = true;
         clearTimeout(timer);
@@ -252,7 +248,7 @@ export class Attempt {
     if (thrown instanceof StepNotRun) return thrown;
     if (runSignal.aborted && !this.#phase.isApplying)
       return new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown });
-    if (this.#deadline.signal.aborted)
+    if (this.#phase.deadline.signal.aborted)
       return new CaravanError('timeout', `not done after ${this.#seconds} s`, {
         cause: thrown,
         hint: "give the task a longer 'timeout', in seconds",

@@ -60,12 +60,22 @@ export function liveOf(run: BatchRun, hosts: readonly InventoryHost[]): Inventor
   return hosts.filter(({ name }) => run.state.isLive(name) && !run.progress.ended.has(name));
 }
 
+/** What is the same on all hosts of a batch, by task. */
+const COMMON = new WeakMap<BatchRun, Map<Task, Layers>>();
+
 /** What play and task add to the variables of a host. */
 export function layersOf(run: BatchRun, task: Task, { name }: InventoryHost): Layers {
+  const ofRun = COMMON.get(run) ?? new Map<Task, Layers>();
+  COMMON.set(run, ofRun);
+  const common = ofRun.get(task) ?? commonLayers(run, task);
+  ofRun.set(task, common);
+  return { ...common, play: run.playVars.of(name) };
+}
+
+function commonLayers(run: BatchRun, task: Task): Layers {
   const { play, frame } = run;
   const { role } = task;
   return {
-    play: run.playVars.of(name),
     task: task.vars,
     imports: frame.layers,
     magic: magicOf(run),

@@ -70,5 +70,6 @@ export class ConnectionPool {
 
 /** JSON shows no secret, and a password changes no way to a host within one run. */
 function keyOf(host: string, reach: Reach): string {
+  if (reach === AS_INVENTORY) return host;
   return `${host}\0${JSON.stringify([reach.below, reach.above])}`;
 }

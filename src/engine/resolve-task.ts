@@ -44,20 +44,24 @@ function isConnectionVariable(name: string): boolean {
   );
 }
 
+/** Keywords that say how a host is reached, by the variables that they stand for. */
+const KEYWORDS = [
+  ['ansible_connection', 'connection'],
+  ['ansible_user', 'remoteUser'],
+  ['ansible_become_user', 'becomeUser'],
+  ['ansible_become_method', 'becomeMethod'],
+] as const;
+
 /** How the task's host is reached, where play or task say something about it. */
-export function reachOf(task: Task, names: Iterable<string>, scope: Scope): Reach | undefined {
-  const below = Object.fromEntries(
-    [
-      ['ansible_connection', task.connection],
-      ['ansible_user', task.remoteUser],
-      ['ansible_become_user', task.becomeUser],
-      ['ansible_become_method', task.becomeMethod],
-    ].filter(([, value]) => value !== undefined),
-  ) as Record<string, unknown>;
+export function reachOf(task: Task, names: readonly string[], scope: Scope): Reach | undefined {
+  const said = KEYWORDS.filter(([, field]) => task[field] !== undefined);
   // The target of a delegated task is reached as the inventory says.
-  const own = task.delegateTo === undefined ? [...names].filter(isConnectionVariable) : [];
-  const above = Object.fromEntries(own.map((name) => [name, variableOf(name, scope)]));
-  return Object.keys(below).length + own.length === 0 ? undefined : { below, above };
+  const own = task.delegateTo === undefined ? names.filter(isConnectionVariable) : [];
+  if (said.length + own.length === 0) return undefined;
+  return {
+    below: Object.fromEntries(said.map(([name, field]) => [name, task[field]])),
+    above: Object.fromEntries(own.map((name) => [name, variableOf(name, scope)])),
+  };
 }
 
 /**

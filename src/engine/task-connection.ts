@@ -29,6 +29,10 @@ export class TaskPhase {
   gathered: { readonly gathering: Gathering; readonly index: number } | undefined;
   /** Steps sent so far. */
   steps = 0;
+  /** Asked for at the deadline and at the end of the run: cancels what may be cancelled. */
+  readonly stop = new AbortController();
+  /** Asked for at the deadline alone. */
+  readonly deadline = new AbortController();
   #receipts = 0;
   #inHand = 0;
   readonly #idle: (() => void)[] = [];
@@ -64,10 +68,6 @@ export class TaskPhase {
 
 /** What every step of a task has in common. */
 export interface TaskSteps {
-  /** Cancels what may be cancelled: the run's signal, or the deadline. */
-  readonly signal: AbortSignal;
-  /** The deadline alone. */
-  readonly deadline: AbortSignal;
   readonly clock: Clock;
   readonly phase: TaskPhase;
   /** Default of `become`, where the task or the play says so. */
@@ -200,7 +200,7 @@ export class TaskConnection implements Connection, FactReader {
         return;
       } catch (thrown) {
         const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
-        if (!isLost || reached <= before || this.steps.signal.aborted) throw thrown;
+        if (!isLost || reached <= before || this.steps.phase.stop.signal.aborted) throw thrown;
       }
     }
   }
@@ -224,10 +224,10 @@ export class TaskConnection implements Connection, FactReader {
     act: Act<T>,
     isHarmless = false,
   ): Promise<T> {
-    const { phase, deadline, signal } = this.steps;
+    const { phase } = this.steps;
     const { become = this.steps.become } = given;
-    const cancels = receipt === undefined ? signal : deadline;
-    const isOwn = given.signal === undefined || given.signal === signal || receipt !== undefined;
+    const { signal: cancels } = receipt === undefined ? phase.stop : phase.deadline;
+    const isOwn = given.signal === undefined || given.signal === cancels || receipt !== undefined;
     const options: FileOptions = {
       ...(become === undefined ? {} : { become }),
       ...(receipt === undefined ? {} : { receipt }),
@@ -245,7 +245,7 @@ export class TaskConnection implements Connection, FactReader {
     timeoutMs: number | undefined,
     mayRepeat: boolean,
   ): Promise<T> {
-    const { reach, clock, signal, endsAt } = this.steps;
+    const { reach, clock, phase, endsAt } = this.steps;
     const remainingMs = (): number => Math.max(1, endsAt - clock.now().getTime());
     let delayMs = FIRST_DELAY_MS;
     let lost: { readonly error: CaravanError; readonly atMs: number } | undefined;
@@ -264,6 +264,7 @@ export class TaskConnection implements Connection, FactReader {
         lost ??= { error: thrown, atMs: clock.now().getTime() };
         const left = Math.min(lost.atMs + RECONNECT_MS - clock.now().getTime(), remainingMs());
         if (!mayRepeat && !isUnsent) throw thrown;
+        const { signal } = phase.stop;
         if (left <= delayMs || signal.aborted) throw lost.error;
         await clock.sleep(delayMs, signal);
         delayMs *= 2;

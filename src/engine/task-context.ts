@@ -13,8 +13,6 @@ import { lazyVars } from './variables.js';
 
 /** What bounds an attempt. */
 interface Limits {
-  readonly signal: AbortSignal;
-  readonly deadline: AbortSignal;
   /** Milliseconds since 1970. */
   readonly endsAt: number;
   readonly phase: TaskPhase;
@@ -24,7 +22,6 @@ interface Limits {
 export class TaskContext implements ModuleContext {
   readonly host: HostView;
   readonly connection: Connection;
-  readonly signal: AbortSignal;
 
   constructor(
     private readonly on: HostTask,
@@ -33,7 +30,10 @@ export class TaskContext implements ModuleContext {
   ) {
     this.host = { name: on.host.name, vars: lazyVars(on.scope) };
     this.connection = this.#connection(on.target);
-    this.signal = limits.signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.limits.phase.stop.signal;
   }
 
   get clock(): Clock {
@@ -106,9 +106,9 @@ export class TaskContext implements ModuleContext {
   #connection(name: string): TaskConnection {
     const { task, state, target, reach, environment } = this.on;
     const { pool, clock } = state.parts;
-    const { signal, deadline, phase, endsAt } = this.limits;
+    const { phase, endsAt } = this.limits;
     return new TaskConnection(name, pool, {
-      ...{ signal, clock, deadline, phase, endsAt },
+      ...{ clock, phase, endsAt },
       ...(task.become === undefined ? {} : { become: task.become }),
       ...(reach === undefined || name !== target ? {} : { reach }),
       ...(environment === undefined ? {} : { environment }),

@@ -124,7 +124,6 @@ export class Variables {
 
   /** What one name means on a host. */
   lookup(host: InventoryHost, layers: Layers, name: string): Variable | undefined {
-    const plain = (value: unknown): Variable => ({ value, template: false });
     const magic = layers.magic?.[name] ?? layers.role?.magic[name] ?? this.#magic(host, name);
     if (magic !== undefined) return plain(magic);
     if (Object.hasOwn(this.extra, name)) return { value: this.extra[name], template: true };
@@ -190,6 +189,10 @@ class HostScope implements Scope {
   plugin(call: LookupCall): unknown[] {
     return runLookup(call, this.layers.folders ?? []);
   }
+}
+
+function plain(value: unknown): Variable {
+  return { value, template: false };
 }
 
 function located(vars: Vars, name: string): Variable {

@@ -130,8 +130,8 @@ export async function startProbeWorker(
   probes: readonly Probe[],
   options: ProbeWorkerOptions = {},
 ): Promise<ProbeWorker> {
-  // From src/evidence/ and from dist/chunks/ alike.
-  const script = options.script ?? new URL('../evidence/probe-thread.js', import.meta.url);
+  // As it lies beside the program in dist/cli/.
+  const script = options.script ?? new URL('../evidence/probe-thread.cjs', import.meta.url);
   const worker = new ProbeWorker(new Worker(script));
   try {
     await worker.add(probes);

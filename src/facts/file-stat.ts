@@ -67,20 +67,35 @@ interface Asked {
   readonly options: FileStatOptions;
 }
 
-interface FileFact extends Fact<FileStat>, Asked {}
-
 const FILES: FactKind<FileStat> = {
-  together: (facts) => filesFact(facts as readonly FileFact[]),
+  together: (facts) => filesFact(facts as readonly (Fact<FileStat> & Asked)[]),
 };
 
 /** Attributes of a path and, where asked for, digest and content, in one round trip. */
 export function fileStat(path: string, options: FileStatOptions = {}): Fact<FileStat> {
-  const all = filesFact([{ path, options }]);
-  const fact: FileFact = {
-    ...{ path, options, name: `file ${path}`, command: all.command, kind: FILES },
-    parse: (result) => all.parse(result)[0] as FileStat,
-  };
-  return fact;
+  return new FileFact(path, options);
+}
+
+/** Most are read with others: then nobody asks for the command of this one. */
+class FileFact implements Fact<FileStat>, Asked {
+  readonly kind = FILES;
+
+  constructor(
+    readonly path: string,
+    readonly options: FileStatOptions,
+  ) {}
+
+  get name(): string {
+    return `file ${this.path}`;
+  }
+
+  get command(): Script {
+    return lookScript([this]);
+  }
+
+  parse(result: StepResult): FileStat {
+    return parseLook([this], result)[0] as FileStat;
+  }
 }
 
 /** Many paths with one look: one `stat`, one reading of all contents, one digest of a kind. */
@@ -100,6 +115,10 @@ k=$1; shift
 if command -v "\${k}sum" >/dev/null; then "\${k}sum" "$@"; else shasum -a "\${k#sha}" "$@"; fi
 }`;
 
+function digestsOf(asked: readonly Asked[]): string[] {
+  return [...new Set(asked.flatMap(({ options }) => options.digest ?? []))];
+}
+
 /** Numbers (from 1) of the paths that something is asked of, as a pattern's text for a shell. */
 function numbers(asked: readonly Asked[], holds: (one: FileStatOptions) => boolean): string {
   const found = asked.flatMap(({ options }, i) => (holds(options) ? [i + 1] : []));
@@ -109,77 +128,96 @@ function numbers(asked: readonly Asked[], holds: (one: FileStatOptions) => boole
 /**
  * Lines `word number`, then sections that begin with `= name`, each with a line a path in the order
  * of those words. Lists of paths are built as text for `eval` from the numbers of the positional
- * parameters, so that a name may hold anything.
+ * parameters, so that a name may hold anything. What the shell itself says is printed in few
+ * pieces: each is a packet, which costs both sides more than what it holds.
  */
 function lookScript(asked: readonly Asked[]): Script {
   const words = asked.map(({ path }) => (path.includes('/') ? path : `./${path}`));
-  const digests = [...new Set(asked.flatMap(({ options }) => options.digest ?? []))];
+  const digests = digestsOf(asked);
   const most = Math.max(0, ...asked.map(({ options }) => options.contentUpTo ?? 0));
   const same = asked.flatMap(({ path, options: { sameAs } }, i) =>
-    sameAs === undefined ? [] : [sh`[ ! ${sameAs} -ef ${path} ] || echo same ${i + 1}`],
+    sameAs === undefined ? [] : [sh`[ ! ${sameAs} -ef ${path} ] || o="\${o}same ${i + 1}$n"`],
   );
   return joinScripts([
     sh`set -- ${words}
-i=0 l= m= c= d0= d1= d2= d3= d4= d5=
+say() { printf %s "$o"; o=; }
+n='
+'
+i=0 o= l= m= c= d0= d1= d2= d3= d4= d5=
 for p; do i=$((i + 1)) q="\\"\\\${$i}\\""
 if [ -L "$p" ]; then
 case ${numbers(asked, ({ follow }) => follow === true)} in
-*" $i "*) m="$m $q"; echo linked $i; printf 'real %s ' $i; readlink -f -- "$p" ;;
-*) l="$l $q"; echo there $i; printf 'link %s ' $i; readlink -- "$p"; continue ;;
+*" $i "*) m="$m $q" o="\${o}linked $i\${n}real $i $(readlink -f -- "$p")$n" ;;
+*) l="$l $q" o="\${o}there $i\${n}link $i $(readlink -- "$p")$n"; continue ;;
 esac
-elif [ -e "$p" ]; then l="$l $q"; echo there $i
+elif [ -e "$p" ]; then l="$l $q" o="\${o}there $i$n"
 else continue; fi
 [ -f "$p" ] || continue
 case ${numbers(asked, ({ contentUpTo }) => contentUpTo !== undefined)} in
-*" $i "*) c="$c $q"; echo content $i ;;
+*" $i "*) c="$c $q" o="\${o}content $i$n" ;;
 esac`,
     ...digests.map(
       (kind, at) => sh`case ${numbers(asked, ({ digest }) => digest === kind)} in
-*" $i "*) d${at}="\$d${at} $q"; echo ${kind} $i ;;
+*" $i "*) d${at}="\$d${at} $q" o="\${o}${kind} $i$n" ;;
 esac`,
     ),
     sh`done`,
     ...same,
-    sh`f=${`'${STAT_FORMAT}'`}
-echo = stat; [ -z "$l" ] || eval "stat -c $f -- $l" || exit
-echo = followed; [ -z "$m" ] || eval "stat -L -c $f -- $m" || exit`,
+    sh`w=$PWD i=0
+for p; do i=$((i + 1)); cd -P -- "\${p%/*}/" 2>/dev/null && o="\${o}folder $i $PWD$n" && cd -- "$w"; done
+f=${`'${STAT_FORMAT}'`} o="\${o}= stat$n"
+[ -z "$l" ] || { say; eval "stat -c $f -- $l"; } || exit
+o="\${o}= followed$n"
+[ -z "$m" ] || { say; eval "stat -L -c $f -- $m"; } || exit`,
     ...(digests.length === 0 ? [] : [SUM]),
     ...digests.map(
-      (kind, at) => sh`echo = ${kind}; [ -z "$d${at}" ] || eval "sum ${kind} -- \$d${at}"`,
+      (kind, at) => sh`o="\${o}= ${kind}$n"
+[ -z "$d${at}" ] || { say; eval "sum ${kind} -- \$d${at}"; }`,
     ),
-    sh`echo = bytes; [ -z "$c" ] || eval "head -q -c ${most + 1} -- $c | base64"
-echo = folders
-w=$PWD i=0
-for p; do i=$((i + 1)); cd -- "$w" && cd -P -- "\${p%/*}/" 2>/dev/null && echo "folder $i $PWD"; done
+    sh`o="\${o}= bytes$n"; say
+[ -z "$c" ] || eval "head -q -c ${most + 1} -- $c | base64"
 :`,
   ]);
 }
 
-/** What the look printed, by word and by section. */
-function readLook(stdout: string) {
-  const [head = '', ...sections] = stdout.split(/^= /m);
-  const named = new Map(
-    sections.map((section) => {
-      const at = section.indexOf('\n');
-      return [
-        section.slice(0, at),
-        section
-          .slice(at + 1)
-          .split('\n')
-          .slice(0, -1),
-      ];
-    }),
-  );
-  const words = [...head.split('\n'), ...(named.get('folders') ?? [])].map(
-    (line) => /^(\S+) (\d+) ?(.*)$/.exec(line) ?? [],
-  );
-  return {
-    section: (name: string): readonly string[] => named.get(name) ?? [],
-    /** Numbers of the paths that a word was printed for. */
-    of: (word: string): number[] => words.flatMap((w) => (w[1] === word ? [Number(w[2])] : [])),
-    text: (word: string, number: number): string | undefined =>
-      words.find((w) => w[1] === word && Number(w[2]) === number)?.[3],
-  };
+/** What the look printed: what each word says of each path, and the lines of each section. */
+class Look {
+  readonly #words = new Map<string, Map<number, string>>();
+  readonly #sections = new Map<string, string[]>();
+
+  constructor(stdout: string) {
+    let section: string[] | undefined;
+    for (const line of stdout.replace(/\n$/, '').split('\n')) {
+      if (line.startsWith('= ')) {
+        section = [];
+        this.#sections.set(line.slice(2), section);
+      } else if (section === undefined) this.#read(line);
+      else section.push(line);
+    }
+  }
+
+  /** Lines of a section. */
+  section(name: string): readonly string[] {
+    return this.#sections.get(name) ?? [];
+  }
+
+  /** Numbers of the paths that a word was printed for. */
+  of(word: string): number[] {
+    return [...(this.#words.get(word)?.keys() ?? [])];
+  }
+
+  text(word: string, number: number): string | undefined {
+    return this.#words.get(word)?.get(number);
+  }
+
+  /** `word number`, and text behind them. */
+  #read(line: string): void {
+    const found = /^(\S+) (\d+) ?(.*)$/.exec(line);
+    if (found === null) return;
+    const [, word = '', number, text = ''] = found;
+    const byNumber = this.#words.get(word) ?? new Map<number, string>();
+    this.#words.set(word, byNumber.set(Number(number), text));
+  }
 }
 
 function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult): FileStat[] {
@@ -188,7 +226,7 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
     throw new CaravanError('command', `look at ${paths}: ${stderr.trim() || why}`);
   };
   if (code !== 0) fail('stat failed');
-  const look = readLook(stdout);
+  const look = new Look(stdout);
   const byNumber = (word: string, section: string): Map<number, string> => {
     const lines = look.section(section);
     const found = look.of(word);
@@ -196,15 +234,11 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
     return new Map(found.map((number, i) => [number, lines[i] ?? '']));
   };
   const stats = new Map([...byNumber('there', 'stat'), ...byNumber('linked', 'followed')]);
-  const digests = new Map(
-    ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'].flatMap((kind) => [
-      ...byNumber(kind, kind),
-    ]),
-  );
+  const digests = new Map(digestsOf(asked).flatMap((kind) => [...byNumber(kind, kind)]));
   const found = asked.map(({ path }, i): FileStat => {
     const number = i + 1;
     const folder = look.text('folder', number);
-    const name = path.replace(/^.*\//s, '');
+    const name = path.slice(path.lastIndexOf('/') + 1);
     const real =
       look.text('real', number) ??
       (folder === undefined ? path : `${folder.replace(/\/$/, '')}/${name}`);
@@ -241,16 +275,17 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
 }
 
 function parseStat(line: string): Omit<FileStat, 'path' | 'real'> {
-  const [mode = '', user = '', group = '', size = '', ...rest] = line.split(' ');
-  const [uid, gid, inode, links, atime, mtime, ctime, ...type] = rest;
-  const word = type.join(' ');
-  const known = TYPES.find(([start]) => word.startsWith(start))?.[1];
+  const words = line.split(' ');
+  const number = (at: number): number => Number(words[at]);
+  // What a file is may be said in several words.
+  const kind = words.slice(11).join(' ');
+  const known = TYPES.find(([start]) => kind.startsWith(start))?.[1];
   return {
     type: known ?? 'other',
-    mode: Number.parseInt(mode, 8),
-    ...{ user, group, size: Number(size), uid: Number(uid), gid: Number(gid) },
-    ...{ inode: Number(inode), links: Number(links) },
-    ...{ atime: Number(atime), mtime: Number(mtime), ctime: Number(ctime) },
-    ...(known === undefined ? { kind: word } : {}),
+    mode: Number.parseInt(words[0] ?? '', 8),
+    ...{ user: words[1] ?? '', group: words[2] ?? '' },
+    ...{ size: number(3), uid: number(4), gid: number(5), inode: number(6), links: number(7) },
+    ...{ atime: number(8), mtime: number(9), ctime: number(10) },
+    ...(known === undefined ? { kind } : {}),
   };
 }

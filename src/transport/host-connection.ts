@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import type { Script } from '../values/shell.js';
-import type { OpenChannel } from './channel.js';
+import type { OpenChannel, ProcessChannel } from './channel.js';
 import type { ByteBudget } from './byte-budget.js';
 import { Deadline } from './deadline.js';
-import { startShell, type StartedShell } from './open-shell.js';
+import { beginShell, openShell, type ShellRequest } from './open-shell.js';
 import type {
   BecomeTarget,
   Connection,
@@ -19,7 +19,6 @@ import type {
 import { PrivilegeLevel } from './privilege-level.js';
 import { receiveFile, type ReceiveParts } from './receive-file.js';
 import { sendFile } from './send-file.js';
-import { ShellSession } from './shell-session.js';
 import { checkWritten, RENAMED, writeFilesScript } from './write-file.js';
 
 /** The way to a host: what SSH and local processes do differently. */
@@ -89,20 +88,19 @@ export class HostConnection implements Connection {
 
   async writeFiles(files: readonly FileWrite[], options: FileOptions = {}): Promise<void> {
     const all = files.map((file) => ({ file, content: bytesOf(file.content) }));
-    const waiting = [...files];
+    const waiting = files.flatMap(({ onRenamed }) => onRenamed ?? []);
     const onLine = (line: string): void => {
-      if (line === RENAMED) waiting.shift()?.onRenamed?.();
+      if (line === RENAMED) waiting.shift()?.();
     };
-    const isWatched = files.some(({ onRenamed }) => onRenamed !== undefined);
     const [first] = all;
     const result = await this.run(writeFilesScript(all), {
       ...options,
       ...(all.length === 1 && first ? { stdin: first.content } : {}),
-      ...(isWatched ? { onLine } : {}),
+      ...(waiting.length > 0 ? { onLine } : {}),
     });
     checkWritten(this.host, all, result);
     // A write that its receipt knows to be done says nothing.
-    for (const { onRenamed } of waiting) if (isWatched) onRenamed?.();
+    for (const tell of waiting) tell();
   }
 
   sendFile(file: FileSend, options: FileOptions = {}): Promise<void> {
@@ -138,11 +136,16 @@ export class HostConnection implements Connection {
     options: FileOptions,
     act: (parts: ReceiveParts, timeoutMs: number) => Promise<void>,
   ): Promise<void> {
-    const { host, budget } = this;
+    const { host, budget, wire } = this;
     const { become = this.login.become.enabled, timeoutMs = TRANSFER_TIMEOUT_MS } = options;
     const deadline = new Deadline(timeoutMs, options.signal);
-    const startShell = (): Promise<StartedShell> =>
-      this.#startShell(become ? this.#becomes : undefined);
+    const request = this.#request(become ? this.#becomes : undefined);
+    const startShell = (): Promise<ProcessChannel> =>
+      this.#held(async () => {
+        const { channel, announced } = await beginShell(wire.openChannel, request);
+        await announced;
+        return channel;
+      });
     try {
       await act({ host, budget, deadline, startShell }, timeoutMs);
     } finally {
@@ -155,18 +158,19 @@ export class HostConnection implements Connection {
     return new PrivilegeLevel({
       host,
       lost: () => this.wire.lost(),
-      openShell: async () => {
-        const { channel, pid } = await this.#startShell(become);
-        return new ShellSession(channel, pid);
-      },
+      openShell: () => this.#held(() => openShell(this.wire.openChannel, this.#request(become))),
     });
   }
 
-  async #startShell(become?: BecomeTarget): Promise<StartedShell> {
-    const { host } = this.login;
+  #request(become?: BecomeTarget): ShellRequest {
+    return { host: this.host, ...(become ? { become } : {}) };
+  }
+
+  /** Does something of which the connection's own end is told as that. */
+  async #held<T>(act: () => Promise<T>): Promise<T> {
     this.#checkHolds();
     try {
-      return await startShell(this.wire.openChannel, { host, ...(become ? { become } : {}) });
+      return await act();
     } catch (thrown) {
       await new Promise(setImmediate); // a channel may close before its connection does
       this.#checkHolds();

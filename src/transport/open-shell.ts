@@ -3,7 +3,7 @@ import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import { quoteWord } from '../values/shell.js';
 import type { OpenChannel, ProcessChannel } from './channel.js';
-import { ShellSession } from './shell-session.js';
+import { ShellSession, type BegunShell } from './shell-session.js';
 
 /** Who is to be become, and by which program (default sudo). */
 export interface BecomeTo {
@@ -22,26 +22,20 @@ export interface ShellRequest {
 /** Output kept for an error message when no shell comes up. */
 const REFUSAL_SIZE = 4096;
 
-/** A shell that waits for commands. */
-export interface StartedShell {
-  readonly channel: ProcessChannel;
-  /** Its process id on the host. */
-  readonly pid: number;
-}
-
-/** A {@link startShell} that steps are given to. @throws {CaravanError} as that */
+/** A {@link beginShell} that steps are given to. */
 export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
-  const { channel, pid } = await startShell(open, request);
-  return new ShellSession(channel, pid);
+  return new ShellSession(await beginShell(open, request));
 }
 
 /**
- * Starts a persistent `sh`. It announces itself with a nonce, so that banners and the output of a
- * login shell's start-up files are passed over. A password is written only after sudo has asked for
- * it with a prompt that nothing else can print, or su with its own before anything else is run.
- * @throws {CaravanError} auth where sudo or su refuses; connect where no shell answers
+ * Begins a persistent `sh`. It announces itself with a nonce, so that banners and the output of a
+ * login shell's start-up files are passed over. Commands may be written to it at once: it reads them
+ * when it is there, which saves a round trip, and where none comes up nobody reads them. A password
+ * is written only after sudo has asked for it with a prompt that nothing else can print, or su with
+ * its own before anything else is run; then the shell is waited for.
+ * @throws {CaravanError} auth where sudo or su refuses a password; connect where there is no channel
  */
-export async function startShell(open: OpenChannel, request: ShellRequest): Promise<StartedShell> {
+export async function beginShell(open: OpenChannel, request: ShellRequest): Promise<BegunShell> {
   const ready = randomBytes(16).toString('hex');
   const prompt = randomBytes(16).toString('hex');
   const start =
@@ -51,14 +45,13 @@ export async function startShell(open: OpenChannel, request: ShellRequest): Prom
   const channel = await open(
     isAsked ? askingCommand(request, start, prompt) : plainCommand(request),
   );
-  try {
-    const announcement = announced(channel, request, ready, prompt);
-    if (!isAsked) channel.stdin.write(`${start}\n`);
-    return { channel, pid: await announcement };
-  } catch (error) {
+  const announced = announcement(channel, request, ready, prompt);
+  announced.catch(() => {
     channel.destroy();
-    throw error;
-  }
+  });
+  if (isAsked) await announced;
+  else channel.stdin.write(`${start}\n`);
+  return { channel, announced };
 }
 
 /** Works in any login shell, csh and fish included: only `exec`, words and plain quotes. */
@@ -76,7 +69,7 @@ function askingCommand({ become }: ShellRequest, start: string, prompt: string):
   return `exec sudo -S -p ${prompt} -H -u ${quoteWord(user)} -- ${shell}`;
 }
 
-function announced(
+function announcement(
   channel: ProcessChannel,
   request: ShellRequest,
   ready: string,

@@ -201,6 +201,7 @@ export class PrivilegeLevel {
       return await sent.result;
     } catch (error) {
       if (error instanceof ShellEnded) throw this.#lostMidStep(error);
+      if (error instanceof CaravanError) throw await this.#notBegun(error);
       if (error instanceof StepLost) throw this.#unknownEnd(error);
       throw error;
     } finally {
@@ -229,7 +230,7 @@ export class PrivilegeLevel {
   async #endBelow(old: ShellSession): Promise<boolean> {
     const end = async (): Promise<boolean> => {
       const session = await this.parts.openShell();
-      const { code } = await session.run({ script: endProcessesScript(old.pid) });
+      const { code } = await session.run({ script: endProcessesScript(await old.pid) });
       if (waiting) this.#session = session;
       else session.end();
       return code === 0;
@@ -246,6 +247,16 @@ export class PrivilegeLevel {
       clearTimeout(timer);
       old.end();
     }
+  }
+
+  /**
+   * What a step ends with whose shell never said that it is there. Where the connection broke too,
+   * that may have been all that got lost: the step was on its way behind it.
+   */
+  async #notBegun(error: CaravanError): Promise<CaravanError> {
+    await new Promise(setImmediate); // a channel may close before its connection does
+    if (this.parts.lost() === undefined) return error;
+    return this.#lostMidStep(new ShellEnded(error.message));
   }
 
   #lostMidStep(cause: Error): CaravanError {

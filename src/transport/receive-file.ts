@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { CaravanError } from '../values/error.js';
 import { sh } from '../values/shell.js';
-import type { StartedShell } from './open-shell.js';
+import type { ProcessChannel } from './channel.js';
 import type { FileReceive } from './port.js';
 import type { SendParts } from './send-file.js';
 import { ShellEnded } from './shell-session.js';
@@ -53,19 +53,19 @@ async function receiveFrom(from: number, { file, parts, handle }: Receiving): Pr
   file.onProgress?.(from);
   if (from === file.size) return;
   const { deadline } = parts;
-  const shell = await parts.startShell();
+  const channel = await parts.startShell();
   let stopped: CaravanError | undefined;
   const takeBack = deadline.onStop(() => {
     stopped = stoppedError(`fetching ${file.path}`, parts.host, deadline);
-    shell.channel.destroy();
+    channel.destroy();
   });
   try {
-    await takeBytes(from, { file, parts, handle }, shell);
+    await takeBytes(from, { file, parts, handle }, channel);
   } catch (thrown) {
     throw stopped ?? thrown;
   } finally {
     takeBack();
-    shell.channel.destroy();
+    channel.destroy();
   }
 }
 
@@ -73,7 +73,7 @@ async function receiveFrom(from: number, { file, parts, handle }: Receiving): Pr
 async function takeBytes(
   from: number,
   { file, parts, handle }: Receiving,
-  { channel }: StartedShell,
+  channel: ProcessChannel,
 ): Promise<void> {
   const { path, size } = file;
   const { host } = parts;

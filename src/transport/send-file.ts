@@ -4,7 +4,7 @@ import type { ByteBudget } from './byte-budget.js';
 import { BLOCK_BYTES, FIRST_BYTES, finishScript, receiveText } from './big-file.script.js';
 import { compressed, measure, pays } from './compression.js';
 import type { Deadline } from './deadline.js';
-import type { StartedShell } from './open-shell.js';
+import type { ProcessChannel } from './channel.js';
 import type { FileSend, StepResult } from './port.js';
 import type { Script } from '../values/shell.js';
 import { ShellEnded } from './shell-session.js';
@@ -21,7 +21,7 @@ const SAMPLE_BYTES = 64 * 1024;
 export interface SendParts {
   readonly host: string;
   /** Opens a shell of the right user. */
-  readonly startShell: () => Promise<StartedShell>;
+  readonly startShell: () => Promise<ProcessChannel>;
   /** Runs a step as the same user. */
   readonly run: (script: Script) => Promise<StepResult>;
   readonly drained: () => Promise<void>;

@@ -19,6 +19,16 @@ export class StepLost extends Error {
   override readonly name = 'StepLost';
 }
 
+/** A shell that takes commands. */
+export interface BegunShell {
+  readonly channel: ProcessChannel;
+  /**
+   * Its process id on the host, once it has said that it is there. Rejects with a CaravanError: auth
+   * where sudo or su refuses, connect where no shell answers.
+   */
+  readonly announced: Promise<number>;
+}
+
 /** A step that was sent. */
 export interface SentStep {
   /** @throws {ShellEnded} {@link StepNotRun} {@link StepLost} */
@@ -45,14 +55,13 @@ export class ShellSession {
   readonly #running: Running[] = [];
   #sending: Promise<void> = Promise.resolve();
 
-  /**
-   * @param channel a process that is a shell and waits for commands
-   * @param pid its process id on the host
-   */
-  constructor(
-    private readonly channel: ProcessChannel,
-    readonly pid: number,
-  ) {
+  readonly #channel: ProcessChannel;
+  /** Its process id on the host, once it has said it; rejects where no shell came up. */
+  readonly pid: Promise<number>;
+
+  constructor({ channel, announced }: BegunShell) {
+    this.#channel = channel;
+    this.pid = announced;
     channel.stdout.on('data', (chunk: Buffer) => {
       this.#push('stdout', chunk);
     });
@@ -62,8 +71,12 @@ export class ShellSession {
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {
       this.#gone.abort();
+      const ended = new ShellEnded('the shell ended before the step did');
+      // One that never was says why.
       for (const { fail } of this.#running.splice(0))
-        fail(new ShellEnded('the shell ended before the step did'));
+        announced.then(() => {
+          fail(ended);
+        }, fail);
     });
   }
 
@@ -110,7 +123,7 @@ export class ShellSession {
 
   /** Lets go of the shell: its input ends, so it exits once its steps have. */
   end(): void {
-    this.channel.destroy();
+    this.#channel.destroy();
   }
 
   /**
@@ -120,7 +133,7 @@ export class ShellSession {
   async endWith(lastWords: string): Promise<void> {
     if (this.alive) {
       const limit = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(LAST_WORDS_MS)]);
-      this.channel.stdin.end(lastWords);
+      this.#channel.stdin.end(lastWords);
       if (!limit.aborted) await once(limit, 'abort');
     }
     this.end();
@@ -145,13 +158,13 @@ export class ShellSession {
   async #write(text: Iterable<string>): Promise<void> {
     for (const piece of text) {
       if (!this.alive) return;
-      if (!this.channel.stdin.write(piece)) await this.#drained();
+      if (!this.#channel.stdin.write(piece)) await this.#drained();
     }
   }
 
   async #drained(): Promise<void> {
     try {
-      await once(this.channel.stdin, 'drain', { signal: this.#gone.signal });
+      await once(this.#channel.stdin, 'drain', { signal: this.#gone.signal });
     } catch {
       // The shell is gone: the running steps have been told by the channel's close.
     }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { StartedShell } from './open-shell.js';
+import type { ProcessChannel } from './channel.js';
 import { ShellEnded } from './shell-session.js';
 
 /** Standard error that is kept for a message. */
@@ -30,10 +30,9 @@ export class StreamChannel {
 
   /** @param drained resolves when the wire has taken what was written to it */
   constructor(
-    private readonly shell: StartedShell,
+    private readonly channel: ProcessChannel,
     private readonly drained: () => Promise<void>,
   ) {
-    const { channel } = shell;
     this.closed = new Promise((resolve) => (this.#closed = resolve));
     channel.stdout.on('data', (chunk: Buffer) => {
       this.#read(chunk.toString('latin1'));
@@ -53,7 +52,7 @@ export class StreamChannel {
 
   /** Gives a script to the shell: whole commands, of which the last never returns to the shell. */
   start(script: string): void {
-    this.shell.channel.stdin.write(script);
+    this.channel.stdin.write(script);
   }
 
   /** The words of the next line. @throws what {@link stop} was given; {@link ShellEnded} */
@@ -70,7 +69,7 @@ export class StreamChannel {
   async write(bytes: Buffer | string): Promise<void> {
     await this.#unlessWoken(
       (done) =>
-        void this.shell.channel.stdin.write(bytes, () => {
+        void this.channel.stdin.write(bytes, () => {
           done();
         }),
     );
@@ -79,7 +78,7 @@ export class StreamChannel {
 
   /** There are no more bytes. */
   finish(): void {
-    this.shell.channel.stdin.end();
+    this.channel.stdin.end();
   }
 
   /** Lets go of the shell; its input ends, and what waits ends with an error. */
@@ -87,7 +86,7 @@ export class StreamChannel {
     this.#end ??= error;
     this.#wake?.();
     this.#closed();
-    this.shell.channel.destroy();
+    this.channel.destroy();
   };
 
   #unlessWoken(act: (done: () => void) => void): Promise<void> {

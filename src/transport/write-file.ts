@@ -8,7 +8,7 @@ import { base64Lines } from './step-text.js';
 /** Exit code of the script where the bytes that arrived are not those that were sent. */
 export const DAMAGED = 91;
 
-/** What the script prints when a file is in its place. */
+/** What the script prints when a file is in its place, where somebody waits for that. */
 export const RENAMED = 'renamed';
 
 /** Modes that a new file can get from the umask, so that no `chmod` is needed. */
@@ -56,13 +56,13 @@ trap '' PIPE`,
     ...all.map((one) => prepareScript(one, files.length === 1)),
     ...(files.length === 1 ? [] : [checkAll(all)]),
     sh`sync -- ${temporaries} 2>/dev/null || sync`,
-    ...all.flatMap(({ file: { beforeRename, path }, temporary }) => [
+    ...all.flatMap(({ file: { beforeRename, onRenamed, path }, temporary }) => [
       beforeRename
         ? sh`( ${beforeRename}
 ) >/dev/null 2>&1`
         : sh``,
-      sh`mv -f -- ${temporary} ${path} || exit 1
-echo ${RENAMED}`,
+      sh`mv -f -- ${temporary} ${path} || exit 1`,
+      onRenamed ? sh`echo ${RENAMED}` : sh``,
     ]),
     sh`trap - EXIT
 sync -- ${[...new Set(all.map(({ folder }) => folder))]} 2>/dev/null || sync`,

@@ -116,7 +116,8 @@ describe.runIf(canUnshare)('become of a user whom sudo asks for a password', () 
   });
 
   test('says how to give a password where none was given', async () => {
-    await expect(become()).rejects.toMatchObject({
+    const shell = await become();
+    await expect(shell.run({ script: sh`id` })).rejects.toMatchObject({
       kind: 'auth',
       message: expect.stringContaining('a password is required') as string,
       detail: { hint: expect.stringContaining('--ask-become-pass') as string },

@@ -81,10 +81,11 @@ test.each([['a login shell that greets', `echo hello; echo oops >&2; cd /; `]])(
   },
 );
 
-test('openShell says what a login without a shell said', async () => {
+test('A step says what a login without a shell said', async () => {
   const open = () =>
     Promise.resolve(startChild('/bin/sh', ['-c', 'echo This account is not available.; exit 1']));
-  await expect(openShell(open, { host: 'web01' })).rejects.toMatchObject({
+  const shell = await openShell(open, { host: 'web01' });
+  await expect(shell.run({ script: sh`pwd` })).rejects.toMatchObject({
     kind: 'connect',
     message: 'no POSIX shell could be started on web01: This account is not available.',
   });

@@ -9,16 +9,18 @@ import { posix } from 'node:path';
 import { build } from 'esbuild';
 
 /**
- * Leaves native code where it is, and names it from the package: `./` would be beside `dist/`.
+ * Leaves ssh2's native code where it is, and names it from the package: `./` would be beside `dist/`.
+ * Leaves out its agents for HTTP and its server, for which Node would load HTTP and TLS at each start.
  * @type {import('esbuild').Plugin}
  */
-const nativeCodeOfSsh2 = {
-  name: 'native-code-of-ssh2',
+const leanSsh2 = {
+  name: 'lean-ssh2',
   setup: (build) => {
     build.onResolve({ filter: /\.node$/ }, ({ path }) => ({
       path: posix.join('ssh2/lib/protocol', path),
       external: true,
     }));
+    build.onLoad({ filter: /ssh2\/lib\/(http-agents|server)\.js$/ }, () => ({ contents: '' }));
   },
 };
 
@@ -37,11 +39,11 @@ await build({
   minifyWhitespace: true,
   minifySyntax: true,
   // A tagged template keeps what is not ASCII, and bin/start.js reads ASCII.
-  supported: { 'template-literal': false },
+  supported: { 'template-literal': false, 'dynamic-import': false },
   logLevel: 'warning',
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-  plugins: [nativeCodeOfSsh2],
+  plugins: [leanSsh2],
   // Packages that find native code or WebAssembly beside themselves.
   external: ['minijinja-js', 'cpu-features'],
 });

@@ -142,7 +142,7 @@ class Span {
   #keep(attempt: Attempt): boolean {
     const error = this.#failed.get(attempt);
     this.#made.push({ attempt, ...(error === undefined ? {} : { error }) });
-    return error === undefined && attempt.result.failure === undefined;
+    return error === undefined && attempt.failure === undefined;
   }
 
   /** Takes all that need no change. Gives the first that does; undefined where the span ends. */
@@ -178,7 +178,7 @@ class Span {
       }
       if (isUndecided || this.#failed.has(attempt)) break;
       if (!attempt.isWanting) {
-        if (attempt.result.failure !== undefined) break;
+        if (attempt.failure !== undefined) break;
         work.push({ attempt, does: 'nothing' });
         continue;
       }

@@ -164,11 +164,15 @@ export class Attempt {
     });
   }
 
+  /** Why it failed, where it did. */
+  get failure(): AttemptResult['failure'] {
+    return this.verdict.failure ?? this.#applied.failure;
+  }
+
   /** What came of it. */
   get result(): AttemptResult {
-    const { verdict } = this;
+    const { verdict, failure } = this;
     const applied = this.#applied;
-    const { failure = applied.failure } = verdict;
     const facts = { ...verdict.facts, ...applied.facts };
     const isChanged = verdict.changes.length > 0 && applied.changed !== false;
     const reason = this.#wasChanged ? 'changed before the run was interrupted' : verdict.reason;

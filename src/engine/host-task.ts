@@ -72,7 +72,9 @@ function judge(on: HostTask, done: Judged['done']): Judged {
   }
   const changed =
     task.changedWhen.length > 0 ? firstFalse(task.changedWhen, scope) === undefined : done.changed;
-  return { done, changed, failure, registered: registeredOf(done, changed, failure !== undefined) };
+  const isAsDone = changed === done.changed && failure === done.failure;
+  const registered = isAsDone ? raw : registeredOf(done, changed, failure !== undefined);
+  return { done, changed, failure, registered };
 }
 
 /** An attempt, judged. One that fails is remembered, in case its host fails with it. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { Agent, request } from 'node:https';
-import { connect as tlsConnect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { Agent, request } from 'node:https';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { Connection } from '../transport/port.js';
 import type { Secret } from '../values/secret.js';
 
@@ -68,7 +68,9 @@ export async function converse(
   wanted: Omit<HostRequest, 'path' | 'headers'>,
 ): Promise<HostConversation> {
   const stream = await connection.forward(wanted.address ?? '127.0.0.1', wanted.port);
-  const socket = tlsConnect({
+  // Most commands need neither, and each takes a while to load.
+  const [tls, https] = await Promise.all([import('node:tls'), import('node:https')]);
+  const socket = tls.connect({
     socket: stream,
     rejectUnauthorized: wanted.trust !== undefined,
     servername: wanted.servername ?? 'kubernetes',
@@ -89,27 +91,25 @@ export async function converse(
   }
   // What comes between two requests shows at the next one, and must not end the process.
   socket.on('error', () => undefined);
-  const agent = new OneSocket(socket);
-  return { request: (one) => exchange(agent, { ...wanted, ...one }), close };
+  // It has one connection, and keeps it between requests.
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
+  agent.createConnection = () => socket;
+  const parts = { socket, agent, request: https.request };
+  return { request: (one) => exchange(parts, { ...wanted, ...one }), close };
 }
 
-/** An agent that has one connection and keeps it between requests. */
-class OneSocket extends Agent {
-  constructor(readonly socket: TLSSocket) {
-    super({ keepAlive: true, maxSockets: 1 });
-  }
-
-  override createConnection(): TLSSocket {
-    return this.socket;
-  }
+interface ExchangeParts {
+  readonly socket: TLSSocket;
+  readonly agent: Agent;
+  readonly request: typeof request;
 }
 
 function exchange(
-  agent: OneSocket,
+  { socket, agent, request }: ExchangeParts,
   { servername = 'kubernetes', path, headers, timeoutMs = DEFAULT_TIMEOUT_MS }: HostRequest,
 ): Promise<HostResponse> {
   return new Promise((resolve) => {
-    const chain = peerChain(agent.socket);
+    const chain = peerChain(socket);
     const fail = (error: Error): void => {
       resolve({ status: undefined, body: '', chain, error: error.message });
     };

@@ -14,8 +14,8 @@ import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/t
 
 /** Deadline from dialling to being logged in, where nothing names one. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-/** A dead peer is noticed after three of these. */
-const DEFAULT_KEEPALIVE_SECONDS = 15;
+/** A dead peer is noticed when three are unanswered, after four of these. */
+const DEFAULT_KEEPALIVE_SECONDS = 10;
 
 /** The way to a host with all that configuration says of it. */
 export interface SshSettings {

@@ -126,13 +126,12 @@ fi
  * Writes a text and a newline, with no program where the shell can. A `printf` that is one would show
  * the text in its argv.
  */
-const PUT = sh`case $(type printf) in
-*builtin*) put() { printf '%s\\n' "$1"; } ;;
-*) put() { cat <<~
+const PUT = sh`if PATH=/nowhere printf '' 2>/dev/null; then put() { printf '%s\\n' "$1"; }
+else put() { cat <<~
 $1
 ~
-} ;;
-esac`;
+}
+fi`;
 
 /** What any shell passes on as it is, with a newline at its end. */
 const PLAIN_TEXT = /^[\t\n\x20-\x7e]*\n$/;

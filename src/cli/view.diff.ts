@@ -101,16 +101,22 @@ function changedLines(before: string, after: string): readonly string[] {
   return lines;
 }
 
-/** A change of text as the lines of a unified diff. `before` is absent for a new file. */
+/** A unified diff, in lines. */
+export interface UnifiedDiff {
+  readonly head: readonly string[];
+  /** Mostly the same array for the same change of text. */
+  readonly body: readonly string[];
+}
+
+/** A change of text as a unified diff. `before` is absent for a new file. */
 export function unifiedDiff(change: {
   readonly path: string;
   readonly before?: string;
   readonly after: string;
-}): string[] {
+}): UnifiedDiff {
   const { path, before, after } = change;
-  return [
-    `--- ${before === undefined ? '/dev/null' : path}`,
-    `+++ ${path}`,
-    ...changedLines(before ?? '', after),
-  ];
+  return {
+    head: [`--- ${before === undefined ? '/dev/null' : path}`, `+++ ${path}`],
+    body: changedLines(before ?? '', after),
+  };
 }

@@ -21,22 +21,14 @@ test.each<[string, string[], string]>([
 
 test('unifiedDiff shows changes with their context', () => {
   const before = 'a\nb\nc\nd\ne\nf\ng\n';
-  expect(unifiedDiff({ path: '/f', before, after: before.replace('e\n', 'E\nE2\n') })).toEqual([
-    '--- /f',
-    '+++ /f',
-    '@@ -2,6 +2,7 @@',
-    ' b',
-    ' c',
-    ' d',
-    '-e',
-    '+E',
-    '+E2',
-    ' f',
-    ' g',
-  ]);
-  expect(unifiedDiff({ path: '/f', after: 'x\n' })).toEqual([
-    ...['--- /dev/null', '+++ /f', '@@ -0,0 +1,1 @@', '+x'],
-  ]);
+  expect(unifiedDiff({ path: '/f', before, after: before.replace('e\n', 'E\nE2\n') })).toEqual({
+    head: ['--- /f', '+++ /f'],
+    body: ['@@ -2,6 +2,7 @@', ' b', ' c', ' d', '-e', '+E', '+E2', ' f', ' g'],
+  });
+  expect(unifiedDiff({ path: '/f', after: 'x\n' })).toEqual({
+    head: ['--- /dev/null', '+++ /f'],
+    body: ['@@ -0,0 +1,1 @@', '+x'],
+  });
 });
 
 const at = '2026-01-01T00:00:00.000Z';

@@ -1,7 +1,7 @@
 import type { EventSink, HostRecap, HostStatus, RunEvent, ShownError } from '../engine/events.js';
 import type { JsonObject } from '../values/json.js';
 import type { Paint } from './view.color.js';
-import { unifiedDiff } from './view.diff.js';
+import { unifiedDiff, type UnifiedDiff } from './view.diff.js';
 import { foldHosts } from './view.fold.js';
 import { LeftIn } from './view.left.js';
 import { visible } from './view.visible.js';
@@ -103,6 +103,8 @@ export class TextView {
 
   readonly #verbosity: number;
   readonly #leftIn = new LeftIn();
+  /** Diffs as they are shown: many hosts change alike. */
+  readonly #painted = new WeakMap<readonly string[], string>();
 
   constructor(
     readonly write: (text: string) => void,
@@ -227,13 +229,16 @@ export class TextView {
     ];
   }
 
-  #diff(lines: readonly string[]): string[] {
+  #diff({ head, body }: UnifiedDiff): string[] {
     const { red, green, cyan, bold } = this.paint;
-    return lines.map((line) => {
-      const isHead = line.startsWith('--- ') || line.startsWith('+++ ');
-      const by = isHead ? bold : { '-': red, '+': green, '@': cyan }[line[0] ?? ''];
+    const paint = (line: string): string => {
+      const by = { '-': red, '+': green, '@': cyan }[line[0] ?? ''];
       return `    ${by === undefined ? visible(line) : by(visible(line))}`;
-    });
+    };
+    const painted = this.#painted.get(body) ?? body.map(paint).join('\n');
+    this.#painted.set(body, painted);
+    const headLines = head.map((line) => `    ${bold(visible(line))}`);
+    return body.length === 0 ? headLines : [...headLines, painted];
   }
 
   #recap({ recap, seconds, outcome }: Extract<RunEvent, { type: 'run-end' }>): void {

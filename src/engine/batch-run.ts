@@ -60,7 +60,7 @@ export function liveOf(run: BatchRun, hosts: readonly InventoryHost[]): Inventor
   return hosts.filter(({ name }) => run.state.isLive(name) && !run.progress.ended.has(name));
 }
 
-/** What is the same on all hosts of a batch, by task. */
+/** What hosts without variables of their own have in common, by task. */
 const COMMON = new WeakMap<BatchRun, Map<Task, Layers>>();
 
 /** What play and task add to the variables of a host. */
@@ -69,13 +69,15 @@ export function layersOf(run: BatchRun, task: Task, { name }: InventoryHost): La
   COMMON.set(run, ofRun);
   const common = ofRun.get(task) ?? commonLayers(run, task);
   ofRun.set(task, common);
-  return { ...common, play: run.playVars.of(name) };
+  const own = run.playVars.of(name);
+  return own === common.play ? common : { ...common, play: own };
 }
 
 function commonLayers(run: BatchRun, task: Task): Layers {
   const { play, frame } = run;
   const { role } = task;
   return {
+    play: play.vars,
     task: task.vars,
     imports: frame.layers,
     magic: magicOf(run),

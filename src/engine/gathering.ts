@@ -6,17 +6,21 @@ import { Secret } from '../values/secret.js';
 /** A step that waits for the others. */
 interface Waiting {
   readonly index: number;
-  /** Lets it go, in a batch. */
+  /** Lets it go by itself, in a batch. */
   readonly go: (batch: StepBatch) => void;
   /** What lets it go with its likes, as one step. */
   readonly alike?: Alike;
 }
 
-/** Requests that one step can do for all. */
+/** A request that one step can do together with others of its kind. */
 interface Alike {
   /** Those with the same key go together. */
   readonly key: unknown;
-  readonly goTogether: (all: readonly Waiting[], batch: StepBatch) => void;
+  readonly subject: unknown;
+  /** Does all in one step; gives what came of each, in their order. */
+  readonly together: (subjects: readonly unknown[], batch: StepBatch) => Promise<unknown[]>;
+  readonly settle: (value: unknown) => void;
+  readonly fail: (error: Error) => void;
 }
 
 /** Reads a fact, in a batch where one is given. */
@@ -30,15 +34,10 @@ export interface KeptWrite {
 /** Writes files in one step, in a batch where one is given. */
 export type WriteFiles = (files: readonly KeptWrite[], batch?: StepBatch) => Promise<void>;
 
-interface WaitingFact<T> extends Waiting {
-  readonly fact: Fact<T>;
-  readonly read: ReadFact;
-  readonly settle: (value: Promise<T>) => void;
-}
-
-interface WaitingWrite extends Waiting, KeptWrite {
-  readonly write: WriteFiles;
-  readonly settle: (done: Promise<void>) => void;
+/** How requests of one kind are done. */
+interface Kind<S, T> {
+  readonly key: unknown;
+  readonly together: (subjects: readonly S[], batch: StepBatch) => Promise<readonly T[]>;
 }
 
 /** Larger files are written by themselves, with what stdin does for them. */
@@ -46,8 +45,8 @@ const TOGETHER_BYTES = 128 * 1024;
 
 /**
  * Several pieces of work on one host whose steps go out together: each step waits until every
- * piece has one, or has ended. Steps leave in the order of their pieces; facts of one kind that
- * stand beside each other leave as one step.
+ * piece has one, or has ended. Steps leave in the order of their pieces; facts of one kind, and
+ * files, that stand beside each other leave as one step.
  */
 export class Gathering {
   readonly #active: Set<number>;
@@ -71,43 +70,23 @@ export class Gathering {
 
   /** Reads a fact for a piece, with those of its kind that others want. */
   look<T>(index: number, fact: Fact<T>, read: ReadFact): Promise<T> {
-    return new Promise((resolve) => {
-      const waiting: WaitingFact<T> = {
-        ...{ index, fact, read, settle: resolve },
-        go: (batch) => {
-          resolve(read(fact, batch));
-        },
-        ...(fact.kind === undefined
-          ? {}
-          : {
-              alike: {
-                key: fact.kind,
-                goTogether: (all, batch) => void readTogether(all as WaitingFact<T>[], batch),
-              },
-            }),
-      };
-      this.#add(waiting);
+    const { kind } = fact;
+    if (kind === undefined) return this.send(index, (batch) => read(fact, batch));
+    return this.#request(index, fact, {
+      key: kind,
+      together: (facts, batch) =>
+        facts.length === 1
+          ? read(fact, batch).then((value) => [value])
+          : read(kind.together(facts), batch),
     });
   }
 
   /** Writes a file for a piece, with those that others write. */
   write(index: number, kept: KeptWrite, write: WriteFiles): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting: WaitingWrite = {
-        ...{ index, ...kept, write, settle: resolve },
-        go: (batch) => {
-          resolve(write([kept], batch));
-        },
-        ...(isSmall(kept.file)
-          ? {
-              alike: {
-                key: 'write',
-                goTogether: (all, batch) => void writeTogether(all as WaitingWrite[], batch),
-              },
-            }
-          : {}),
-      };
-      this.#add(waiting);
+    if (!isSmall(kept.file)) return this.send(index, (batch) => write([kept], batch));
+    return this.#request(index, kept, {
+      key: 'write',
+      together: (all, batch) => write(all, batch).then(() => []),
     });
   }
 
@@ -115,6 +94,17 @@ export class Gathering {
   leave(index: number): void {
     this.#active.delete(index);
     this.#look();
+  }
+
+  /** A request that may go with its likes. */
+  #request<S, T>(index: number, subject: S, { key, together }: Kind<S, T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const go = (batch: StepBatch): void => {
+        resolve(together([subject], batch).then(([value]) => value as T));
+      };
+      const alike = { key, subject, together, settle: resolve, fail: reject } as Alike;
+      this.#add({ index, go, alike });
+    });
   }
 
   #add(waiting: Waiting): void {
@@ -131,9 +121,8 @@ export class Gathering {
       const ready = this.#waiting.sort((a, b) => a.index - b.index);
       this.#waiting = [];
       for (const group of groups(ready)) {
-        const [first] = group;
-        if (group.length === 1) first?.go(batch);
-        else first?.alike?.goTogether(group, batch);
+        if (group.length === 1) group[0]?.go(batch);
+        else void goTogether(group, batch);
       }
     });
   }
@@ -155,32 +144,19 @@ function groups(ready: readonly Waiting[]): Waiting[][] {
   return found;
 }
 
-/** Reads all with one command; where that fails on one of them, each by itself, to tell which. */
-async function readTogether<T>(all: readonly WaitingFact<T>[], batch: StepBatch): Promise<void> {
-  const [first] = all;
-  const together = first?.fact.kind?.together(all.map(({ fact }) => fact));
-  if (first === undefined || together === undefined) return;
+/** Does all in one step; where that fails on one of them, each by itself, to tell which. */
+async function goTogether(group: readonly Waiting[], batch: StepBatch): Promise<void> {
+  const alike = group.flatMap((one) => one.alike ?? []);
+  const [first] = alike as [Alike, ...Alike[]];
+  const subjects = alike.map(({ subject }) => subject);
   try {
-    const values = await first.read(together, batch);
-    for (const [i, { settle }] of all.entries()) settle(Promise.resolve(values[i] as T));
-  } catch (thrown) {
-    const error = asCaravanError(thrown);
-    const isOfOne = error.kind === 'command';
-    for (const { settle, read, fact } of all) settle(isOfOne ? read(fact) : Promise.reject(error));
-  }
-}
-
-/** Writes all in one step; where that fails, one after the other, to tell on which. */
-async function writeTogether(all: readonly WaitingWrite[], batch: StepBatch): Promise<void> {
-  const [first] = all;
-  if (first === undefined) return;
-  try {
-    await first.write(all, batch);
-    for (const { settle } of all) settle(Promise.resolve());
+    const values = await first.together(subjects, batch);
+    for (const [i, { settle }] of alike.entries()) settle(values[i]);
   } catch (thrown) {
     const error = thrown instanceof StepNotRun ? thrown : asCaravanError(thrown);
     const isOfOne = error instanceof CaravanError && ['command', 'verify'].includes(error.kind);
     const again = { name: 'one by one' };
-    for (const one of all) one.settle(isOfOne ? one.write([one], again) : Promise.reject(error));
+    if (isOfOne) for (const { go } of group) go(again);
+    else for (const { fail } of alike) fail(error);
   }
 }

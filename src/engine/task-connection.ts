@@ -79,8 +79,11 @@ export interface TaskSteps {
   readonly endsAt: number;
 }
 
-/** What is done with a connection that is there. */
-type Act<T> = (connection: Connection, options: FileOptions) => Promise<T>;
+/**
+ * What is done with a connection that is there. Its options are made when its step goes: most facts
+ * go with another's.
+ */
+type Act<T> = (connection: Connection, options: () => FileOptions) => Promise<T>;
 
 /**
  * A connection as a task sees it: opened at first use, with the task's signal, deadline and become.
@@ -100,7 +103,7 @@ export class TaskConnection implements Connection, FactReader {
     return this.#use(receipt, options, (connection, extra) => {
       const send = (batch: StepBatch | undefined): Promise<StepResult> =>
         connection.run(this.#whole(script), {
-          ...{ ...options, ...extra },
+          ...{ ...options, ...extra() },
           ...(batch === undefined ? {} : { batch }),
         });
       return gathered === undefined
@@ -116,7 +119,7 @@ export class TaskConnection implements Connection, FactReader {
     this.steps.phase.steps += 1;
     return this.#use(undefined, options, (connection, extra) => {
       const read: ReadFact = async (one, batch) =>
-        one.parse(await connection.run(one.command, { ...extra, ...(batch && { batch }) }));
+        one.parse(await connection.run(one.command, { ...extra(), ...(batch && { batch }) }));
       return gathered.gathering.look(gathered.index, fact, read);
     });
   }
@@ -131,7 +134,7 @@ export class TaskConnection implements Connection, FactReader {
         return connection.writeFiles(
           files.map((one) => one.file),
           {
-            ...{ ...options, ...extra },
+            ...{ ...options, ...extra() },
             ...(first === undefined ? {} : { receipt: { ...first, also } }),
             ...(batch === undefined ? {} : { batch }),
           },
@@ -152,14 +155,14 @@ export class TaskConnection implements Connection, FactReader {
     const receipt = this.#receipt(true);
     const kept = receipt === undefined ? {} : { receipt };
     return this.#transfer(file, options, (connection, extra, onProgress) =>
-      connection.sendFile({ ...file, onProgress }, { ...options, ...extra, ...kept }),
+      connection.sendFile({ ...file, onProgress }, { ...options, ...extra(), ...kept }),
     );
   }
 
   receiveFile(file: FileReceive, options: FileOptions = {}): Promise<void> {
     this.steps.phase.steps += 1;
     return this.#transfer(file, options, (connection, extra, onProgress) =>
-      connection.receiveFile({ ...file, onProgress }, { ...options, ...extra }),
+      connection.receiveFile({ ...file, onProgress }, { ...options, ...extra() }),
     );
   }
 
@@ -183,7 +186,7 @@ export class TaskConnection implements Connection, FactReader {
     options: FileOptions,
     act: (
       connection: Connection,
-      extra: FileOptions,
+      extra: () => FileOptions,
       onProgress: (bytes: number) => void,
     ) => Promise<void>,
   ): Promise<void> {
@@ -226,34 +229,36 @@ export class TaskConnection implements Connection, FactReader {
   ): Promise<T> {
     const { phase } = this.steps;
     const { become = this.steps.become } = given;
-    const { signal: cancels } = receipt === undefined ? phase.stop : phase.deadline;
-    const isOwn = given.signal === undefined || given.signal === cancels || receipt !== undefined;
-    const options: FileOptions = {
-      ...(become === undefined ? {} : { become }),
-      ...(receipt === undefined ? {} : { receipt }),
-      ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
-      signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),
+    const options = (): FileOptions => {
+      const { signal: cancels } = receipt === undefined ? phase.stop : phase.deadline;
+      const isOwn = given.signal === undefined || given.signal === cancels || receipt !== undefined;
+      return {
+        ...(become === undefined ? {} : { become }),
+        ...(receipt === undefined ? {} : { receipt }),
+        ...(phase.isApplying && phase.gathered ? { chained: true } : {}),
+        signal: isOwn ? cancels : AbortSignal.any([cancels, given.signal]),
+        timeoutMs: given.timeoutMs ?? this.#remainingMs(),
+      };
     };
     const mayRepeat = isHarmless || receipt !== undefined || !phase.isApplying;
-    const done = (): Promise<T> => this.#again(act, options, given.timeoutMs, mayRepeat);
+    const done = (): Promise<T> => this.#again(act, options, mayRepeat);
     return receipt === undefined ? done() : phase.hold(done);
   }
 
-  async #again<T>(
-    act: Act<T>,
-    options: FileOptions,
-    timeoutMs: number | undefined,
-    mayRepeat: boolean,
-  ): Promise<T> {
-    const { reach, clock, phase, endsAt } = this.steps;
-    const remainingMs = (): number => Math.max(1, endsAt - clock.now().getTime());
+  #remainingMs(): number {
+    const { clock, endsAt } = this.steps;
+    return Math.max(1, endsAt - clock.now().getTime());
+  }
+
+  async #again<T>(act: Act<T>, options: () => FileOptions, mayRepeat: boolean): Promise<T> {
+    const { reach, clock, phase } = this.steps;
     let delayMs = FIRST_DELAY_MS;
     let lost: { readonly error: CaravanError; readonly atMs: number } | undefined;
     for (;;) {
       let connection: Connection | undefined;
       try {
         connection = await this.pool.connect(this.host, reach);
-        return await act(connection, { ...options, timeoutMs: timeoutMs ?? remainingMs() });
+        return await act(connection, options);
       } catch (thrown) {
         if (!(thrown instanceof CaravanError) || thrown.kind !== 'connect') throw thrown;
         if (connection !== undefined) await this.pool.drop(this.host, reach, connection);
@@ -262,7 +267,10 @@ export class TaskConnection implements Connection, FactReader {
         if (!isGone && !isCausedBy(thrown, 'ShellEnded') && lost === undefined) throw thrown;
         const isUnsent = isGone || connection === undefined;
         lost ??= { error: thrown, atMs: clock.now().getTime() };
-        const left = Math.min(lost.atMs + RECONNECT_MS - clock.now().getTime(), remainingMs());
+        const left = Math.min(
+          lost.atMs + RECONNECT_MS - clock.now().getTime(),
+          this.#remainingMs(),
+        );
         if (!mayRepeat && !isUnsent) throw thrown;
         const { signal } = phase.stop;
         if (left <= delayMs || signal.aborted) throw lost.error;

@@ -70,9 +70,9 @@ function ofText({ content, dest }: Input): Wanted {
 }
 
 async function remoteFile(src: string, context: ModuleContext): Promise<Buffer> {
-  const { connection, signal } = context;
+  const { connection } = context;
   const most = { follow: true, contentUpTo: 64 * 1024 * 1024 };
-  const found = await readFact(connection, fileStat(src, most), { signal });
+  const found = await readFact(connection, fileStat(src, most));
   if (found.content !== undefined) return found.content;
   throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
 }
@@ -123,14 +123,14 @@ async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
 }
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {
-  const { connection, signal } = context;
+  const { connection } = context;
   const files = await wanted(given, context);
   const isFolder = files.length !== 1 || (given.src !== undefined && files[0]?.path !== given.dest);
   const look = async ({ path, content, isSecret }: Wanted): Promise<SeenFile> => {
     const options: FileStatOptions = Buffer.isBuffer(content)
       ? { contentUpTo: Math.max(CONTENT_BYTES, content.length) }
       : { digest: 'sha256' };
-    const stat = await readFact(connection, fileStat(path, options), { signal });
+    const stat = await readFact(connection, fileStat(path, options));
     return { stat, content, isSecret };
   };
   const seen = await Promise.all(files.map(look));

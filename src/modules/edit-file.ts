@@ -49,10 +49,7 @@ export interface Edit {
 
 /** Reads the file and its attributes, in one round trip. */
 export function seeFile({ path }: EditInput, context: ModuleContext): Promise<FileStat> {
-  const { connection, signal } = context;
-  return readFact(connection, fileStat(path, { follow: true, contentUpTo: MOST_BYTES }), {
-    signal,
-  });
+  return readFact(context.connection, fileStat(path, { follow: true, contentUpTo: MOST_BYTES }));
 }
 
 /** The text of a file; undefined where it is not there. */

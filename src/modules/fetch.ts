@@ -43,10 +43,10 @@ function sha1(content: Buffer): string {
 }
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {
-  const { connection, signal, host, folders = [], digests = new FileDigests() } = context;
+  const { connection, host, folders = [], digests = new FileDigests() } = context;
   const target = targetOf(given, host.name, folders.at(-1) ?? process.cwd());
   const look = (options: FileStatOptions): Promise<FileStat> =>
-    readFact(connection, fileStat(given.src, { follow: true, ...options }), { signal });
+    readFact(connection, fileStat(given.src, { follow: true, ...options }));
   const stat = await look({ contentUpTo: LARGE_BYTES });
   const { content } = stat;
   if (content !== undefined || stat.type !== 'file') {
@@ -81,7 +81,7 @@ function check({ stat, target, same }: Seen, given: Input): Verdict<FetchChange>
 }
 
 async function apply({ target, stat }: FetchChange, context: ModuleContext): Promise<Applied> {
-  const { connection, signal, digests = new FileDigests() } = context;
+  const { connection, digests = new FileDigests() } = context;
   const { content, path, size, checksum: sha256 = '' } = stat;
   await mkdir(dirname(target), { recursive: true });
   // Another file until it is whole: a killed run leaves no half of it.
@@ -92,7 +92,7 @@ async function apply({ target, stat }: FetchChange, context: ModuleContext): Pro
     return {};
   }
   const onProgress = transferProgress(size, context);
-  await connection.receiveFile({ path, to: part, size, sha256, onProgress }, { signal });
+  await connection.receiveFile({ path, to: part, size, sha256, onProgress });
   await rename(part, target);
   const { sha1: checksum } = await digests.of(target);
   return { result: { checksum, remote_checksum: checksum } };

@@ -133,7 +133,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
   input,
   aliases: { dest: 'path', name: 'path' },
   touches: ({ stat }) => [stat.real],
-  observe: async (given, { connection, signal }) => {
+  observe: async (given, { connection }) => {
     const { path, state, src, follow } = given;
     const isLink = state === 'link' || state === 'hard' || state === 'absent';
     const stat = await readFact(
@@ -142,7 +142,6 @@ export const file: TaskModule<Input, Seen, HostChange> = {
         follow: follow && !isLink,
         ...(state === 'hard' && src !== undefined ? { sameAs: src } : {}),
       }),
-      { signal },
     );
     if (!given.recurse || stat.type !== 'directory') return { stat, differing: 0 };
     const owner = ownerOf(given)?.split(':');
@@ -152,7 +151,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
       ...(owner?.[1] ? ['!', '-group', owner[1], '-o'] : []),
     ].slice(0, -1);
     if (tests.length === 0) return { stat, differing: 0 };
-    const found = await connection.run(sh`find ${path} ${tests} | wc -l`, { signal });
+    const found = await connection.run(sh`find ${path} ${tests} | wc -l`);
     return { stat, differing: Number(found.stdout) };
   },
   check,

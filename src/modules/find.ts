@@ -141,7 +141,7 @@ export const find: TaskModule<Input, Seen> = {
   doc: 'Finds files of a host by name, type, age and size.',
   input,
   aliases: { path: 'paths', name: 'paths', pattern: 'patterns', exclude: 'excludes' },
-  observe: (given, { connection, signal }) => readFact(connection, listing(given), { signal }),
+  observe: (given, { connection }) => readFact(connection, listing(given)),
   check: (seen, given) => {
     const files = choose(seen, given);
     const shown = files.map(({ type, ...file }) => ({

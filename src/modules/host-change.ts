@@ -61,7 +61,7 @@ async function applyOne(
   context: ModuleContext,
   together: Pick<StepOptions, 'batch' | 'chained'>,
 ): Promise<void> {
-  const { connection, signal, host } = context;
+  const { connection, host } = context;
   switch (change.kind) {
     case 'write': {
       const { path, content, mode, owner, temporaryFolder } = change;
@@ -73,18 +73,18 @@ async function applyOne(
           ...(owner === undefined ? {} : { owner }),
           ...(temporaryFolder === undefined ? {} : { temporaryFolder }),
         },
-        { signal, ...together },
+        together,
       );
       return;
     }
     case 'send': {
       const onProgress = transferProgress(change.source.size, context);
-      await connection.sendFile({ ...change, onProgress }, { signal });
+      await connection.sendFile({ ...change, onProgress });
       return;
     }
     case 'remove': {
       const result = await connection.run(sh`rm -rf -- ${change.path}`, {
-        ...{ signal, once: true, ...together },
+        ...{ once: true, ...together },
       });
       if (result.code !== 0) throw commandError(`remove ${change.path}`, result, host.name);
       return;
@@ -92,7 +92,7 @@ async function applyOne(
     case 'run': {
       const { script, stdin, timeoutMs, summary } = change;
       const result = await connection.run(script, {
-        ...{ signal, once: true, ...together },
+        ...{ once: true, ...together },
         ...(stdin === undefined ? {} : { stdin }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       });

@@ -126,11 +126,8 @@ async function ask(
   context: ModuleContext,
   { stdin, before = [] }: { readonly stdin?: string; readonly before?: readonly string[] } = {},
 ): Promise<StepResult> {
-  const { connection, signal } = context;
-  return connection.run(sh`${[...before, ...program(given), ...args]}`, {
-    signal,
-    ...(stdin === undefined ? {} : { stdin }),
-  });
+  const script = sh`${[...before, ...program(given), ...args]}`;
+  return context.connection.run(script, stdin === undefined ? {} : { stdin });
 }
 
 /** Objects whole, so that they can be shown as any other change of a text. */
@@ -266,10 +263,8 @@ export const kubectl: TaskModule<KubectlInput, KubectlSeen> = {
   check,
   apply: async (_changes: readonly Change[], given, context) => {
     const stdin = given.apply === undefined ? undefined : manifestText(given.apply);
-    const { connection, signal } = context;
     const args = kubectlWords(given);
-    const result = await connection.run(call(given, ...args), {
-      signal,
+    const result = await context.connection.run(call(given, ...args), {
       onLine: (line) => {
         context.progress(line);
       },

@@ -60,6 +60,7 @@ export interface ModuleContext {
   hosts(pattern: string): readonly HostView[];
   /** The run's shared connection to another host. */
   connect(host: string): Promise<Connection>;
+  /** Ends what a module does by itself. Steps on the connections end with it unasked. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Whether this is a dry run (`--check`): `apply` is not called. */

@@ -24,17 +24,17 @@ const input = z.strictObject({
 type Input = z.infer<typeof input>;
 
 async function bootOf({ boot_time_command: command }: Input, context: ModuleContext) {
-  const { connection, signal, host } = context;
-  const result = await connection.run(sh`/bin/sh -c ${command}`, { signal });
+  const { connection, host } = context;
+  const result = await connection.run(sh`/bin/sh -c ${command}`);
   if (result.code !== 0) throw commandError('ask which boot it is', result, host.name);
   return result.stdout.trim();
 }
 
 /** The connection breaks while the command runs, which is what is wanted. */
 async function sendReboot({ reboot_command: command }: Input, context: ModuleContext) {
-  const { connection, signal, host } = context;
+  const { connection, host } = context;
   try {
-    const result = await connection.run(sh`/bin/sh -c ${command}`, { signal });
+    const result = await connection.run(sh`/bin/sh -c ${command}`);
     if (result.code !== 0 && result.code !== null)
       throw commandError(`run '${command}'`, result, host.name);
   } catch (thrown) {
@@ -61,7 +61,7 @@ export const reboot: TaskModule<Input> = {
       if ((await bootOf(given, context)) === before)
         throw new CaravanError('connect', 'the host has not gone down yet');
       const { connection } = context;
-      const test = await connection.run(sh`/bin/sh -c ${given.test_command}`, { signal });
+      const test = await connection.run(sh`/bin/sh -c ${given.test_command}`);
       if (test.code !== 0)
         throw commandError(`run '${given.test_command}'`, test, context.host.name);
     });

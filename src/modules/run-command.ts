@@ -34,7 +34,6 @@ export async function seeGuards(guards: Guarded, context: ModuleContext): Promis
     return { createsExists: false, removesExists: true };
   const { stdout } = await context.connection.run(
     sh`[ ! -e ${creates ?? ''} ] || echo creates; [ ! -e ${removes ?? '/'} ] || echo removes`,
-    { signal: context.signal },
   );
   return { createsExists: stdout.includes('creates'), removesExists: stdout.includes('removes') };
 }
@@ -66,7 +65,6 @@ export async function runScript(
   context: ModuleContext,
 ): Promise<Applied> {
   const result = await context.connection.run(script, {
-    signal: context.signal,
     once: true,
     onLine: (line) => {
       context.progress(line);

@@ -133,10 +133,8 @@ export const systemd: TaskModule<Input, UnitSeen | undefined, HostChange> = {
   doc: 'Starts, stops, restarts, enables or masks a unit of systemd.',
   input,
   aliases: { service: 'name', unit: 'name', 'daemon-reload': 'daemon_reload' },
-  observe: (given, { connection, signal }) =>
-    given.name === undefined
-      ? Promise.resolve(undefined)
-      : readFact(connection, unitFact(given), { signal }),
+  observe: (given, { connection }) =>
+    given.name === undefined ? Promise.resolve(undefined) : readFact(connection, unitFact(given)),
   check,
   apply: async (changes, given, context) => {
     await applyHostChanges(changes, context);

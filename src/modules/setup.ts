@@ -28,7 +28,7 @@ export const setup: TaskModule<z.infer<typeof input>, JsonObject> = {
   input,
   touches: 'nothing',
   gathers: true,
-  observe: (_given, { connection, signal }) => readFact(connection, hostFacts, { signal }),
+  observe: (_given, { connection }) => readFact(connection, hostFacts),
   check: (seen, { filter }) => {
     const wanted = Object.entries(seen).filter(
       ([name]) => filter.length === 0 || filter.some((glob) => matches(name, glob)),

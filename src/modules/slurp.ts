@@ -16,8 +16,8 @@ export const slurp: TaskModule<z.infer<typeof input>, FileStat> = {
   freeForm: 'src',
   aliases: { path: 'src' },
   touches: ({ real }) => [real],
-  observe: ({ src }, { connection, signal }) =>
-    readFact(connection, fileStat(src, { follow: true, contentUpTo: MOST_BYTES }), { signal }),
+  observe: ({ src }, { connection }) =>
+    readFact(connection, fileStat(src, { follow: true, contentUpTo: MOST_BYTES })),
   check: ({ type, size, content }, { src }) => {
     if (content !== undefined)
       return {

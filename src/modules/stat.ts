@@ -58,10 +58,8 @@ export const stat: TaskModule<Input, FileStat> = {
     checksum_algo: 'checksum_algorithm',
   },
   touches: ({ real }) => [real],
-  observe: (
-    { path, follow, get_checksum: wanted, checksum_algorithm: digest },
-    { connection, signal },
-  ) => readFact(connection, fileStat(path, { follow, ...(wanted ? { digest } : {}) }), { signal }),
+  observe: ({ path, follow, get_checksum: wanted, checksum_algorithm: digest }, { connection }) =>
+    readFact(connection, fileStat(path, { follow, ...(wanted ? { digest } : {}) })),
   check: (seen, { path }) => ({ changes: [], result: { stat: shown(seen, path) } }),
   apply: () => Promise.resolve({}),
 };

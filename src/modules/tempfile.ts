@@ -19,14 +19,13 @@ export const tempfile: TaskModule<z.infer<typeof input>> = {
   observe: () => Promise.resolve(undefined),
   check: (_seen, { state }) => ({ changes: [{ summary: `make a temporary ${state}` }] }),
   apply: async (_changes, { state, path, prefix, suffix }, context) => {
-    const { connection, signal, host } = context;
+    const { connection, host } = context;
     const folder = path === undefined ? sh`"\${TMPDIR:-/tmp}"` : sh`${path}`;
     // The suffix is added by a rename within the folder: busybox's mktemp knows no --suffix.
     const made = await connection.run(
       sh`d=${folder}; t=$(mktemp ${state === 'directory' ? ['-d'] : []} "$d"/${prefix}XXXXXXXX) || exit
 [ -z ${suffix} ] || mv -- "$t" "$t"${suffix} || exit
 printf '%s' "$t"${suffix}`,
-      { signal },
     );
     if (made.code !== 0) throw commandError(`make a temporary ${state}`, made, host.name);
     return { result: { path: made.stdout } };

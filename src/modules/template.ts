@@ -32,10 +32,10 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
     const text = (isSecret ? rendered.reveal() : rendered).replaceAll('\n', newline);
     const content = Buffer.from(text);
     const target = { follow: true, contentUpTo: Math.max(256 * 1024, content.length) };
-    const { connection, signal } = context;
+    const { connection } = context;
     const name = basename(src).replace(/\.j2$/, '');
     const path = dest.endsWith('/') ? `${dest}${name}` : dest;
-    const stat = await readFact(connection, fileStat(path, target), { signal });
+    const stat = await readFact(connection, fileStat(path, target));
     return { stat, content, isSecret };
   },
   check: (seen, given) => checkFile('template', seen, given),

@@ -47,9 +47,9 @@ export async function waitUntil(
 
 /** One step on the host, over a connection that is opened for it where need be. */
 export async function reach(context: ModuleContext): Promise<void> {
-  const { connection, signal } = context;
+  const { connection } = context;
   try {
-    const { code } = await connection.run(sh`:`, { signal });
+    const { code } = await connection.run(sh`:`);
     if (code !== 0) throw new CaravanError('connect', 'the shell of the host gives no answer');
   } catch (error) {
     await context.reconnect?.();

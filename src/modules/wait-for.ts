@@ -23,8 +23,8 @@ const input = z
 type Input = z.infer<typeof input>;
 
 async function isThere({ path, port, host }: Input, context: ModuleContext): Promise<boolean> {
-  const { connection, signal } = context;
-  if (path !== undefined) return (await connection.run(sh`test -e ${path}`, { signal })).code === 0;
+  const { connection } = context;
+  if (path !== undefined) return (await connection.run(sh`test -e ${path}`)).code === 0;
   try {
     (await connection.forward(host, port ?? 0)).destroy();
     return true;

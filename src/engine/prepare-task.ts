@@ -4,7 +4,7 @@ import { holds, render, withBound } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, type BatchRun } from './batch-run.js';
-import { environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
+import { connectionNames, environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
 
 function delegate(task: Task, on: HostTask): string {
   if (task.delegateTo === undefined) return on.host.name;
@@ -15,10 +15,10 @@ function delegate(task: Task, on: HostTask): string {
   });
 }
 
-/** Names that play, task and imports bind, among which connection variables may be. */
+/** Connection variables that play, task and imports bind. */
 function boundHere(run: BatchRun, task: Task, host: InventoryHost): string[] {
-  const imports = run.frame.layers.flatMap(({ vars }) => Object.keys(vars));
-  return [...Object.keys(run.playVars.of(host.name)), ...Object.keys(task.vars), ...imports];
+  const imports = run.frame.layers.map(({ vars }) => vars);
+  return [run.playVars.of(host.name), task.vars, ...imports].flatMap(connectionNames);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { keywordValue } from '../playbook/keywords.js';
-import type { Located, Task } from '../playbook/model.js';
+import type { Located, Task, Vars } from '../playbook/model.js';
 import { render, variableOf, type Scope } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
@@ -37,11 +37,19 @@ export function numberOf(located: Located | undefined, scope: Scope): number | u
   });
 }
 
-/** Whether a variable says how a host is reached. */
-function isConnectionVariable(name: string): boolean {
-  return /^ansible_(connection|host|port|user|password|pipelining|timeout|private_key_file|(ssh|become)(_\w+)?)$/.test(
-    name,
-  );
+const CONNECTION_VARIABLE =
+  /^ansible_(connection|host|port|user|password|pipelining|timeout|private_key_file|(ssh|become)(_\w+)?)$/;
+
+/** Asked for each host and task. */
+const CONNECTION_NAMES = new WeakMap<Vars, readonly string[]>();
+
+/** Names, among variables, that say how a host is reached. */
+export function connectionNames(vars: Vars): readonly string[] {
+  const known = CONNECTION_NAMES.get(vars);
+  if (known !== undefined) return known;
+  const names = Object.keys(vars).filter((name) => CONNECTION_VARIABLE.test(name));
+  CONNECTION_NAMES.set(vars, names);
+  return names;
 }
 
 /** Keywords that say how a host is reached, by the variables that they stand for. */
@@ -52,11 +60,14 @@ const KEYWORDS = [
   ['ansible_become_method', 'becomeMethod'],
 ] as const;
 
-/** How the task's host is reached, where play or task say something about it. */
+/**
+ * How the task's host is reached, where play or task say something about it.
+ * @param names of {@link connectionNames} that are bound
+ */
 export function reachOf(task: Task, names: readonly string[], scope: Scope): Reach | undefined {
   const said = KEYWORDS.filter(([, field]) => task[field] !== undefined);
   // The target of a delegated task is reached as the inventory says.
-  const own = task.delegateTo === undefined ? names.filter(isConnectionVariable) : [];
+  const own = task.delegateTo === undefined ? names : [];
   if (said.length + own.length === 0) return undefined;
   return {
     below: Object.fromEntries(said.map(([name, field]) => [name, task[field]])),

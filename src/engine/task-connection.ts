@@ -1,15 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { Fact, FactOptions, FactReader } from '../facts/fact.js';
-import type {
-  Connection,
-  FileOptions,
-  FileReceive,
-  FileSend,
-  FileWrite,
-  ReceiptName,
-  StepBatch,
-  StepOptions,
-  StepResult,
+import {
+  ConnectionGone,
+  ShellEnded,
+  type Connection,
+  type FileOptions,
+  type FileReceive,
+  type FileSend,
+  type FileWrite,
+  type ReceiptName,
+  type StepBatch,
+  type StepOptions,
+  type StepResult,
 } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
@@ -262,9 +264,10 @@ export class TaskConnection implements Connection, FactReader {
       } catch (thrown) {
         if (!(thrown instanceof CaravanError) || thrown.kind !== 'connect') throw thrown;
         if (connection !== undefined) await this.pool.drop(this.host, reach, connection);
-        const isGone = isCausedBy(thrown, 'ConnectionGone');
+        const isGone = thrown.detail.cause instanceof ConnectionGone;
         // Never connected is not lost: whether to try again is for the operator to say.
-        if (!isGone && !isCausedBy(thrown, 'ShellEnded') && lost === undefined) throw thrown;
+        const isLost = isGone || thrown.detail.cause instanceof ShellEnded;
+        if (!isLost && lost === undefined) throw thrown;
         const isUnsent = isGone || connection === undefined;
         lost ??= { error: thrown, atMs: clock.now().getTime() };
         const left = Math.min(
@@ -279,12 +282,4 @@ export class TaskConnection implements Connection, FactReader {
       }
     }
   }
-}
-
-/**
- * What became of a connection that was open: it broke under a step (`ShellEnded`), or before one
- * was sent (`ConnectionGone`).
- */
-function isCausedBy({ detail: { cause } }: CaravanError, name: string): boolean {
-  return cause instanceof Error && cause.name === name;
 }

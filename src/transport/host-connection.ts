@@ -6,15 +6,16 @@ import type { OpenChannel, ProcessChannel } from './channel.js';
 import type { ByteBudget } from './byte-budget.js';
 import { Deadline } from './deadline.js';
 import { beginShell, openShell, type ShellRequest } from './open-shell.js';
-import type {
-  BecomeTarget,
-  Connection,
-  FileOptions,
-  FileReceive,
-  FileSend,
-  FileWrite,
-  StepOptions,
-  StepResult,
+import {
+  ConnectionGone,
+  type BecomeTarget,
+  type Connection,
+  type FileOptions,
+  type FileReceive,
+  type FileSend,
+  type FileWrite,
+  type StepOptions,
+  type StepResult,
 } from './port.js';
 import { PrivilegeLevel } from './privilege-level.js';
 import { receiveFile, type ReceiveParts } from './receive-file.js';
@@ -35,11 +36,6 @@ export interface Wire {
 
 /** Deadline of a large file where none is named: an hour. */
 const TRANSFER_TIMEOUT_MS = 3_600_000;
-
-/** The connection went before a step was sent: the step has not begun. */
-class ConnectionGone extends Error {
-  override readonly name = 'ConnectionGone';
-}
 
 /** Who is logged in where, and who they may become. */
 export interface Login {

@@ -40,6 +40,16 @@ export class StepNotRun extends Error {
   override readonly name = 'StepNotRun';
 }
 
+/** Cause of an error: the connection went before a step was sent, so the step has not begun. */
+export class ConnectionGone extends Error {
+  override readonly name = 'ConnectionGone';
+}
+
+/** Cause of an error: the shell went away under a step, so its end is not known. */
+export class ShellEnded extends Error {
+  override readonly name = 'ShellEnded';
+}
+
 /** Where a step's record is kept: the run's folder and the step's file, both plain words. */
 export interface ReceiptName {
   readonly run: string;

@@ -1,8 +1,8 @@
 import { CaravanError } from '../values/error.js';
 import { endProcessesScript } from './end-processes.js';
 import { watchEarly } from './early-lines.js';
-import { StepNotRun, type StepOptions, type StepResult } from './port.js';
-import { ShellEnded, StepLost, type SentStep, type ShellSession } from './shell-session.js';
+import { ShellEnded, StepNotRun, type StepOptions, type StepResult } from './port.js';
+import { StepLost, type SentStep, type ShellSession } from './shell-session.js';
 import { forgetText, type ShellStep } from './step-text.js';
 
 /** Deadline of a step that names none. */

@@ -4,9 +4,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { CaravanError } from '../values/error.js';
 import { sh } from '../values/shell.js';
 import type { ProcessChannel } from './channel.js';
-import type { FileReceive } from './port.js';
+import { ShellEnded, type FileReceive } from './port.js';
 import type { SendParts } from './send-file.js';
-import { ShellEnded } from './shell-session.js';
 import { stoppedError } from './stopped-transfer.js';
 
 /** What receiving needs of the connection. */

@@ -5,9 +5,8 @@ import { BLOCK_BYTES, FIRST_BYTES, finishScript, receiveText } from './big-file.
 import { compressed, measure, pays } from './compression.js';
 import type { Deadline } from './deadline.js';
 import type { ProcessChannel } from './channel.js';
-import type { FileSend, StepResult } from './port.js';
+import { ShellEnded, type FileSend, type StepResult } from './port.js';
 import type { Script } from '../values/shell.js';
-import { ShellEnded } from './shell-session.js';
 import { stoppedError } from './stopped-transfer.js';
 import { StreamChannel, StreamInterrupted } from './stream-channel.js';
 import { DAMAGED, writeError } from './write-file.js';

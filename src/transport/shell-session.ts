@@ -2,17 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ProcessChannel } from './channel.js';
 import { MarkerScanner } from './markers.js';
-import { StepNotRun, type StepResult } from './port.js';
+import { ShellEnded, StepNotRun, type StepResult } from './port.js';
 import { batchText, LOST, NOT_RUN, type ShellStep } from './step-text.js';
 import { StepOutput } from './step-output.js';
 
 /** How long a shell may take over its last words. */
 const LAST_WORDS_MS = 5_000;
-
-/** The shell went away under a step: its end is not known. */
-export class ShellEnded extends Error {
-  override readonly name = 'ShellEnded';
-}
 
 /** A step that was begun at another time and whose end nobody knows. */
 export class StepLost extends Error {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ProcessChannel } from './channel.js';
-import { ShellEnded } from './shell-session.js';
+import { ShellEnded } from './port.js';
 
 /** Standard error that is kept for a message. */
 const SAID_SIZE = 4096;

@@ -29,7 +29,8 @@ import { extraVars } from './run.vars.js';
 import { systemClock, untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { vaultPasswordsOf } from './vault-options.js';
-import { createView, type ViewStream } from './view.js';
+import { createView } from './view.js';
+import type { ViewStream } from './view.tail.js';
 
 /** Where a run writes. */
 export interface RunStreams {

@@ -1,9 +1,8 @@
 import type { EventSink, HostStatus, RunEvent } from '../engine/events.js';
 import type { Paint } from './view.color.js';
 import { regionLines } from './view.region.js';
-import { terminalTail } from './view.tail.js';
+import { terminalTail, type ViewStream } from './view.tail.js';
 import { TextView, type TextOptions } from './view.text.js';
-import type { ViewStream } from './view.js';
 import { visible } from './view.visible.js';
 
 /** The drawn lines are made anew at most this often; a second passes at least this often. */

@@ -1,5 +1,14 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { ViewStream } from './view.js';
+
+/** Where a view writes. */
+export interface ViewStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly rows?: number;
+  readonly columns?: number;
+  on?(event: 'resize', changed: () => void): unknown;
+  off?(event: 'resize', changed: () => void): unknown;
+}
 
 /** A few lines at the end of a terminal that are drawn again and again, with text above them. */
 export interface Tail {

@@ -3,20 +3,11 @@ import type { CaravanError } from '../values/error.js';
 import { paint } from './view.color.js';
 import { junitSink } from './view.junit.js';
 import { LiveView } from './view.live.js';
+import type { ViewStream } from './view.tail.js';
 import { errorLines, TextView } from './view.text.js';
 
 /** `text` for people; for programs `json`, one event a line, or `junit`, one document. */
 export type OutputFormat = 'text' | 'json' | 'junit';
-
-/** Where a view writes. */
-export interface ViewStream {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly rows?: number;
-  readonly columns?: number;
-  on?(event: 'resize', changed: () => void): unknown;
-  off?(event: 'resize', changed: () => void): unknown;
-}
 
 /** How a run is shown. */
 export interface ViewOptions {

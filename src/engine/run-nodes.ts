@@ -4,7 +4,7 @@ import { tagsSelect } from '../playbook/select.js';
 import { Ahead, type Spot } from './ahead.js';
 import { liveOf, type BatchRun } from './batch-run.js';
 import { runInclude } from './include.js';
-import { readVarsFiles } from './play-vars.js';
+import { readVarsFiles } from './read-vars-files.js';
 import { runMeta } from './run-meta.js';
 import { runTask } from './task-step.js';
 import { upcomingTasks } from './upcoming.js';

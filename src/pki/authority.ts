@@ -1,6 +1,12 @@
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
-import { matchesKey, parseCertificates, readPrivateKey, type Certificate } from './certificate.js';
+import {
+  matchesKey,
+  parseCertificates,
+  readPrivateKey,
+  type Authority,
+  type Certificate,
+} from './certificate.js';
 import {
   basicConstraints,
   KEY_USAGE,
@@ -23,12 +29,6 @@ import {
   type Validity,
 } from './sign.js';
 import { readTbs } from './tbs.js';
-
-/** A CA that can sign: one certificate and its private key in PEM. */
-export interface Authority {
-  readonly certificate: Certificate;
-  readonly key: Secret;
-}
 
 /**
  * A new self-signed CA as kubeadm makes it (client-go's cert.NewSelfSignedCACert): CN, CA:TRUE,

@@ -34,6 +34,12 @@ export interface Certificate {
   readonly fingerprintSha256: string;
 }
 
+/** A CA that can sign: one certificate and its private key in PEM. */
+export interface Authority {
+  readonly certificate: Certificate;
+  readonly key: Secret;
+}
+
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

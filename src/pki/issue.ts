@@ -1,7 +1,6 @@
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
-import type { Authority } from './authority.js';
-import { readPrivateKey, type Certificate } from './certificate.js';
+import { readPrivateKey, type Authority, type Certificate } from './certificate.js';
 import { decode, encode, type Asn1 } from './der.js';
 import {
   authorityKeyId,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Authority } from '../pki/authority.js';
+import type { Authority } from '../pki/certificate.js';
 import { crossSign } from '../pki/authority.js';
 import { parseCertificates, signedBy, type Certificate } from '../pki/certificate.js';
 import { issueClient, reissue } from '../pki/issue.js';

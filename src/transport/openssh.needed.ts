@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { KnownHost } from './known-hosts.js';
-import type { Identity } from './settings.js';
+import type { Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
 import type { SshConfig } from './ssh-config/read.js';
 

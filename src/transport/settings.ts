@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CaravanError } from '../values/error.js';
-import type { Secret } from '../values/secret.js';
 import { type AlgorithmKind, type Chosen, chooseAlgorithms } from './algorithms.js';
+import type { Identity } from './identity.js';
 import { parseJumps, type Jump } from './jump.js';
 import { knownHostsOf } from './known-hosts.file.js';
 import { knownHostName } from './known-hosts.js';
@@ -44,24 +44,6 @@ export interface SshSettings {
   readonly algorithms: Readonly<Record<AlgorithmKind, readonly string[]>>;
   /** Why only the system's OpenSSH can reach the host. */
   readonly openSsh?: string;
-}
-
-/** What there is to log in with. */
-export interface Identity {
-  /** Files of private keys. */
-  readonly files: readonly string[];
-  /** The keys in `~/.ssh` with usual names are tried too: nothing names others. */
-  readonly usual: boolean;
-  /** No other key than these is tried, not even one of the agent. */
-  readonly only: boolean;
-  /** Socket of the agent. */
-  readonly agent?: string;
-  readonly passphrase?: Secret;
-  readonly password?: Secret;
-  /** The methods that may be used, in their order, or undefined for the usual ones. */
-  readonly methods?: readonly string[];
-  /** RSA keys may sign with SHA-1: `PubkeyAcceptedAlgorithms +ssh-rsa`. */
-  readonly sha1: boolean;
 }
 
 /** What configuration is read from besides files. */

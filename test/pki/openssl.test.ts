@@ -4,14 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  createAuthority,
-  crossSign,
-  readAuthority,
-  type Authority,
-} from '../../src/pki/authority.js';
+import { createAuthority, crossSign, readAuthority } from '../../src/pki/authority.js';
 import { bundle } from '../../src/pki/bundle.js';
 import {
+  type Authority,
   parseCertificates,
   signedBy,
   matchesKey,

@@ -1,0 +1,19 @@
+import type { Secret } from '../values/secret.js';
+
+/** What there is to log in with. */
+export interface Identity {
+  /** Files of private keys. */
+  readonly files: readonly string[];
+  /** The keys in `~/.ssh` with usual names are tried too: nothing names others. */
+  readonly usual: boolean;
+  /** No other key than these is tried, not even one of the agent. */
+  readonly only: boolean;
+  /** Socket of the agent. */
+  readonly agent?: string;
+  readonly passphrase?: Secret;
+  readonly password?: Secret;
+  /** The methods that may be used, in their order, or undefined for the usual ones. */
+  readonly methods?: readonly string[];
+  /** RSA keys may sign with SHA-1: `PubkeyAcceptedAlgorithms +ssh-rsa`. */
+  readonly sha1: boolean;
+}

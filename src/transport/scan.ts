@@ -4,8 +4,9 @@ import type { Wire } from './host-connection.js';
 import { keyTypeOf } from './algorithms.js';
 import type { SshSettings } from './settings.js';
 import type { Lease } from './shared-wires.js';
-import { handshake, withRetries, type Attempt } from './ssh2.login.js';
-import { notReached } from './ssh2.errors.js';
+import { handshake, withRetries, type Attempt, type LoginParts } from './ssh2.login.js';
+import { isUnequipped, notReached } from './ssh2.errors.js';
+import { keysByKeyscan } from './keyscan.js';
 import type { LoginTurns } from './turns.js';
 
 /** The keys that a host showed. */
@@ -50,13 +51,13 @@ export async function scanHostKeys(
   const lease = await ways.lease(settings, parts);
   const dial = lease ? { dial: () => lease.wire.forward(hostName, port) } : {};
   try {
-    const keys: Buffer[] = [];
-    for (const algorithms of TYPES) {
-      const key = await parts.turns.run(`${hostName}:${port}`, () =>
-        withRetries(settings, { ...parts, ...dial }, (attempt) => keyOf(attempt, algorithms)),
-      );
-      if (key) keys.push(key);
-    }
+    const keys = await keysOf(settings, { ...parts, ...dial }).catch((error: unknown) => {
+      // The server may have newer algorithms only, such as post-quantum ones.
+      if (lease !== undefined || !isUnequipped(error)) throw error;
+      return keysByKeyscan(settings, parts.signal).catch(() => {
+        throw error;
+      });
+    });
     if (keys.length > 0) return { name: knownName, file: knownHostsFiles[0], keys };
     const types = TYPES.flat().map(keyTypeOf).join(', ');
     const message = `${host} (${hostName}:${port}) showed no host key of the types ${types}`;
@@ -64,6 +65,20 @@ export async function scanHostKeys(
   } finally {
     await lease?.release();
   }
+}
+
+async function keysOf(
+  settings: SshSettings,
+  parts: ScanParts & Pick<LoginParts, 'dial'>,
+): Promise<Buffer[]> {
+  const keys: Buffer[] = [];
+  for (const algorithms of TYPES) {
+    const key = await parts.turns.run(`${settings.hostName}:${settings.port}`, () =>
+      withRetries(settings, parts, (attempt) => keyOf(attempt, algorithms)),
+    );
+    if (key) keys.push(key);
+  }
+  return keys;
 }
 
 async function keyOf(attempt: Attempt, algorithms: readonly string[]): Promise<Buffer | undefined> {

@@ -33,11 +33,11 @@ async function hosts(...args: string[]) {
   }
 }
 
-function inventory(knownHosts: string, args = ''): string {
+function inventory(knownHosts: string, args = '', port = sshd.port): string {
   const file = join(sshd.folder, 'hosts.ini');
   writeFileSync(
     file,
-    `web01 ansible_host=127.0.0.1 ansible_port=${sshd.port}\n` +
+    `web01 ansible_host=127.0.0.1 ansible_port=${port}\n` +
       `dead01 ansible_host=127.0.0.1 ansible_port=${dead}\n` +
       `[all:vars]\nansible_ssh_common_args='-o UserKnownHostsFile=${knownHosts} ${args}'\n`,
   );
@@ -91,4 +91,19 @@ test('hosts scan goes over jump hosts', async () => {
   const { code, stdout } = await hosts('scan', 'web01', '-i', source);
   expect(code).toBe(0);
   expect(stdout).toContain(sshd.hostPublicKeys[0]);
+});
+
+test('hosts scan sees a server that has post-quantum key exchange only', async () => {
+  const config = ['KexAlgorithms sntrup761x25519-sha512@openssh.com'];
+  const own = await startSshd({ hostKeys: ['ed25519', 'ecdsa'], config });
+  try {
+    const source = inventory(join(sshd.folder, 'none'), '', own.port);
+    const { code, stdout } = await hosts('scan', 'web01', '-i', source);
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n').sort()).toEqual(
+      own.hostPublicKeys.map((key) => `[127.0.0.1]:${own.port} ${key}`).sort(),
+    );
+  } finally {
+    await own.stop();
+  }
 });

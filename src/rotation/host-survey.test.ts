@@ -7,6 +7,7 @@ test('what a host prints is read file by file, whatever the files hold', () => {
   const look = parseLook(
     [
       `${MARK} now 1000.5`,
+      `${MARK} process 6040 100 60.5 kubelet --forked=no-program-yet`,
       `${MARK} process 5000 100 60.5 kubelet --kubeconfig=/etc/kubernetes/kubelet.conf`,
       // A link that was switched after its target was written.
       `${MARK} file 990.250 777 root:root /pki/current.pem`,

@@ -196,7 +196,10 @@ export function parseLook(stdout: string, mark: string): Look {
       found.push({ name, ticks: Number(ticks), args, startedAt });
     }
   }
-  return { now, files, processes: found };
+  // What a component forks bears its name until it becomes another program: the oldest is it.
+  const isOldest = ({ name, ticks }: Look['processes'][number]): boolean =>
+    !found.some((other) => other.name === name && other.ticks < ticks);
+  return { now, files, processes: found.filter(isOldest) };
 }
 
 /** Resolves the catalogue's locations to paths on one host. */

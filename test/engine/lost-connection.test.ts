@@ -21,7 +21,7 @@ test('TaskConnection connects anew when the connection went between two steps', 
     await sshd.stop();
   });
   const phase = new TaskPhase('run', () => 'step');
-  const limits = { signal, deadline: signal, clock: systemClock, endsAt: Date.now() + 30_000 };
+  const limits = { clock: systemClock, endsAt: Date.now() + 30_000 };
   const connection = new TaskConnection('web01', pool, { ...limits, phase });
   const first = await pool.connect('web01');
   expect((await connection.run(sh`echo one`)).stdout).toBe('one\n');

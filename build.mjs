@@ -4,7 +4,7 @@
  * (docs/adr/0010-start.md). Types are checked by `npm run check`.
  */
 import { execFileSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { build } from 'esbuild';
 
@@ -47,6 +47,14 @@ await build({
   // Packages that find native code or WebAssembly beside themselves.
   external: ['minijinja-js', 'cpu-features'],
 });
+// What `require` would put around it, for bin/start.js: there it would be a copy of all of it.
+const program = 'dist/cli/main.cjs';
+const text = await readFile(program, 'latin1');
+await writeFile(
+  program,
+  `(function (exports, require, module, __filename, __dirname) {${text}\n})`,
+  'latin1',
+);
 execFileSync(process.execPath, ['build.code-cache.mjs'], {
   stdio: ['ignore', 'ignore', 'inherit'],
 });

@@ -21,10 +21,7 @@ export function start() {
   for (const flag of FLAGS) setFlagsFromString(flag);
   // The build leaves nothing in it but ASCII, which takes half the memory of other text.
   const text = readFileSync(PROGRAM, 'latin1');
-  const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${text}\n})`,
-    { filename: PROGRAM, cachedData: codeCache() },
-  );
+  const script = new Script(text, { filename: PROGRAM, cachedData: codeCache() });
   const module = { exports: {} };
   const main = script.runInThisContext();
   main(module.exports, createRequire(PROGRAM), module, PROGRAM, dirname(PROGRAM));

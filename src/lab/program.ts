@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';
-import { $ } from 'zx';
+import { $ } from 'zx/core';
 import { CaravanError, asCaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import type { LabContext } from './types.js';

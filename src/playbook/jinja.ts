@@ -1,4 +1,5 @@
-import { Environment } from 'minijinja-js';
+import { createRequire } from 'node:module';
+import type { Environment } from 'minijinja-js';
 import { Secret } from '../values/secret.js';
 import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
 import { text as asText, type TemplateFunction } from './filters/values.js';
@@ -116,13 +117,20 @@ class Secrets {
   }
 }
 
+/** WebAssembly, whose compilation and memory most playbooks can do without: loaded when it is needed. */
+function newEnvironment(): Environment {
+  const require = createRequire(import.meta.url);
+  const { Environment } = require('minijinja-js') as typeof import('minijinja-js');
+  return new Environment();
+}
+
 /**
  * One minijinja environment. An environment cannot be entered while it evaluates (a lazily made
  * variable does that), and a function that throws inside it destroys it; so functions catch, and
  * there is one environment for each depth.
  */
 class Engine {
-  readonly #environment = new Environment();
+  readonly #environment = newEnvironment();
   #secrets = new Secrets();
   #thrown: { name: string; error: unknown } | undefined;
 

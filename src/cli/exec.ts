@@ -61,7 +61,7 @@ export function execCommand(perform: typeof runFile = runFile): Command {
       const run: RunCommandOptions = {
         ...options,
         // What a command prints is what it was run for.
-        verbose: Math.max(1, options.verbose),
+        verbose: Math.max(2, options.verbose),
         ...{ tags: [], skipTags: [], listHosts: false, listTasks: false, listTags: false },
         ...{ syntaxCheck: false, step: false },
       };

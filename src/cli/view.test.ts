@@ -85,6 +85,21 @@ test('TextView folds the same results of several hosts', () => {
   ]);
 });
 
+test('TextView shows a result unasked only where it is for people', () => {
+  let text = '';
+  const view = new TextView((more) => (text += more), paint(false));
+  const ok = { ...result, status: 'ok', changes: [] } as const;
+  view.sink({ ...ok, host: 'w1', result: { stat: { exists: true }, changed: false } });
+  view.sink({ ...ok, host: 'w2', result: { name: 'a', changed: false }, says: true });
+  view.sink({ ...ok, host: 'w3', result: { msg: 'all is well', changed: false } });
+  view.flush();
+  const lines = text.split('\n').map((line) => line.trim().replace('[t] ', ''));
+  expect(lines.filter((line) => line !== '' && !line.startsWith('ok'))).toEqual([
+    'name: a',
+    'all is well',
+  ]);
+});
+
 test('createView writes each event as a line of JSON', () => {
   let text = '';
   const view = createView({

@@ -38,12 +38,11 @@ function colour(paint: Paint, status: HostStatus): (text: string) => string {
   return colours[status];
 }
 
-/** What a task printed, where that is all it did (`debug`). */
-function message(result: JsonObject | undefined): string | undefined {
-  if (result === undefined || 'stdout' in result) return undefined;
+/** What a task says to people, where that is all it did (`debug`, `assert`). */
+function message(result: JsonObject, says: boolean): string | undefined {
   const keys = Object.keys(result).filter((key) => !UNSHOWN.includes(key));
   const [key] = keys;
-  if (key === undefined || keys.length > 1) return undefined;
+  if (key === undefined || keys.length > 1 || (key !== 'msg' && !says)) return undefined;
   const value = result[key];
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
   return key === 'msg' ? text : `${key}: ${text}`;
@@ -162,11 +161,11 @@ export class TextView {
   }
 
   /** What a result has to say, besides its changes and its error. */
-  #said({ status, result }: HostResult): string | undefined {
+  #said({ status, result, says = false }: HostResult): string | undefined {
     if (status === 'skipped' || status === 'unreachable' || result === undefined) return undefined;
     if (this.#verbosity >= 4) return JSON.stringify(result, null, 2);
     if (this.#verbosity >= (status === 'ok' ? 2 : 1)) return whole(result);
-    return status === 'failed' ? printed(result) : message(result);
+    return status === 'failed' ? printed(result) : message(result, says);
   }
 
   /** Why a host is as asked, or was left out: no news, so only where it is asked for. */

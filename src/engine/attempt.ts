@@ -239,7 +239,7 @@ export class Attempt {
           }, GRACE_MS);
         });
       };
-      if (this.#phase.stop.signal.aborted) this.#onStop();
+      if (this.#phase.stop.isAborted) this.#onStop();
       work.then(resolve, reject).finally(() => {
         isOver = true;
         clearTimeout(timer);
@@ -252,7 +252,7 @@ export class Attempt {
     if (thrown instanceof StepNotRun) return thrown;
     if (runSignal.aborted && !this.#phase.isApplying)
       return new CaravanError('cancelled', 'cancelled while the task ran', { cause: thrown });
-    if (this.#phase.deadline.signal.aborted)
+    if (this.#phase.deadline.isAborted)
       return new CaravanError('timeout', `not done after ${this.#seconds} s`, {
         cause: thrown,
         hint: "give the task a longer 'timeout', in seconds",

@@ -56,6 +56,7 @@ export const runEvent = z.discriminatedUnion('type', [
     changes: z.array(z.strictObject({ summary: z.string(), diff: diff.optional() })),
     reason: z.string().optional(),
     result: z.record(z.string(), z.json()).optional(),
+    says: z.boolean().optional(),
     error: error.optional(),
     ignored: z.boolean().optional(),
   }),

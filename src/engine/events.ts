@@ -64,6 +64,8 @@ export type RunEvent =
       changes: readonly ShownChange[];
       reason?: string;
       result?: JsonObject;
+      /** The result is for people: they see it without asking. */
+      says?: boolean;
       error?: ShownError;
       /** Failed, and `ignore_errors` lets the host go on. */
       ignored?: boolean;

@@ -51,6 +51,7 @@ const TOGETHER_BYTES = 128 * 1024;
 export class Gathering {
   readonly #active: Set<number>;
   #waiting: Waiting[] = [];
+  #isLooking = false;
 
   constructor(count: number) {
     this.#active = new Set(Array.from({ length: count }, (_, index) => index));
@@ -113,8 +114,11 @@ export class Gathering {
   }
 
   #look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     // A piece may ask for several steps at once, so they are counted in the next turn of the loop.
     setImmediate(() => {
+      this.#isLooking = false;
       const present = new Set(this.#waiting.map(({ index }) => index));
       if (present.size === 0 || present.size < this.#active.size) return;
       const batch = { name: 'tasks' };

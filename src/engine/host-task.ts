@@ -155,6 +155,7 @@ function emit(on: HostTask, report: Report): HostOutcome {
     ...(judged === undefined || show.noLog
       ? {}
       : { result: show.scrubber.value(judged.registered) }),
+    ...(state.parts.modules.get(task.module)?.says === true ? { says: true } : {}),
     ...(error === undefined ? {} : { error: showError(error, show) }),
     ...(ignored ? { ignored } : {}),
   });

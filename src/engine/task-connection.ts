@@ -18,6 +18,7 @@ import { CaravanError } from '../values/error.js';
 import { joinScripts, type Script } from '../values/shell.js';
 import type { ConnectionPool, Reach } from './connections.js';
 import type { Gathering, ReadFact, WriteFiles } from './gathering.js';
+import { LateSignal } from './late-signal.js';
 
 /** How long a host that was lost in mid-step is sought before the task gives up. */
 const RECONNECT_MS = 30_000;
@@ -32,9 +33,9 @@ export class TaskPhase {
   /** Steps sent so far. */
   steps = 0;
   /** Asked for at the deadline and at the end of the run: cancels what may be cancelled. */
-  readonly stop = new AbortController();
+  readonly stop = new LateSignal();
   /** Asked for at the deadline alone. */
-  readonly deadline = new AbortController();
+  readonly deadline = new LateSignal();
   #receipts = 0;
   #inHand = 0;
   readonly #idle: (() => void)[] = [];
@@ -205,7 +206,7 @@ export class TaskConnection implements Connection, FactReader {
         return;
       } catch (thrown) {
         const isLost = thrown instanceof CaravanError && thrown.kind === 'connect';
-        if (!isLost || reached <= before || this.steps.phase.stop.signal.aborted) throw thrown;
+        if (!isLost || reached <= before || this.steps.phase.stop.isAborted) throw thrown;
       }
     }
   }

@@ -51,20 +51,34 @@ function isSingle(task: Task): boolean {
   );
 }
 
+/** What {@link isPlain} found: every host asks. */
+const PLAIN = new WeakMap<Task, boolean>();
+
 /** Whether a task as it is written may be made ready before its turn. */
-function isPlain(task: Task, first: Task, module: AnyModule | undefined): boolean {
+function isPlain(task: Task, module: AnyModule | undefined): boolean {
   const { loop } = task;
-  return (
+  const isKnown = PLAIN.get(task);
+  if (isKnown !== undefined) return isKnown;
+  const is =
     module?.touches !== undefined &&
     module.touches !== 'anything' &&
     module.runsOnce !== true &&
     isSingle(task) &&
     Object.keys(task.templated).length === 0 &&
-    ['become', 'becomeUser', 'becomeMethod', 'connection', 'remoteUser'].every(
-      (key) => task[key as 'become'] === first[key as 'become'],
-    ) &&
     (loop === undefined ||
-      (loop.pauseSeconds === 0 && loop.breakWhen.length === 0 && !loop.extended))
+      (loop.pauseSeconds === 0 && loop.breakWhen.length === 0 && !loop.extended));
+  PLAIN.set(task, is);
+  return is;
+}
+
+/** Whether two tasks reach a host in the same way. */
+function isSameWay(one: Task, other: Task): boolean {
+  return (
+    one.become === other.become &&
+    one.becomeUser === other.becomeUser &&
+    one.becomeMethod === other.becomeMethod &&
+    one.connection === other.connection &&
+    one.remoteUser === other.remoteUser
   );
 }
 
@@ -124,7 +138,7 @@ export function* upcomingTasks(
       continue;
     if (!tagsSelect([...node.tags, ...run.frame.tags], { tags, skipTags })) continue;
     const module = modules.get(node.module);
-    if (!isPlain(node, first, module)) return;
+    if (!isPlain(node, module) || !isSameWay(node, first)) return;
     const on = prepare(run, node, host);
     const scope = onlyKnown(on.scope, unknown);
     try {

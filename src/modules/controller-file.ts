@@ -23,16 +23,26 @@ export function readControllerFile(
   return inPlaces(name, kind, context, (path) => ({ path, content: readUnchanged(path) }));
 }
 
-/** The bytes of a file, or of a large one only what is known of it. @throws as {@link inPlaces} */
+/** A folder of the controller. */
+export interface ControllerFolder {
+  readonly folder: string;
+}
+
+/**
+ * The bytes of a file, of a large one only what is known of it, or that it is a folder.
+ * @throws as {@link inPlaces}
+ */
 export async function controllerContent(
   name: string,
   kind: Kind,
   context: ModuleContext,
-): Promise<Buffer | LargeFile> {
+): Promise<Buffer | LargeFile | ControllerFolder> {
   const { digests = new FileDigests() } = context;
   const content = await inPlaces(name, kind, context, (path) => {
-    const found = statSync(path);
-    return found.isFile() && found.size > LARGE_BYTES ? digests.of(path) : readUnchanged(path);
+    const found = statSync(path, { bigint: true });
+    if (found.isDirectory()) return { folder: path };
+    const isLarge = found.isFile() && found.size > LARGE_BYTES;
+    return isLarge ? digests.of(path, found) : readUnchanged(path, found);
   });
   return content;
 }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
@@ -77,19 +76,6 @@ async function remoteFile(src: string, context: ModuleContext): Promise<Buffer> 
   throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
 }
 
-/** The folder of the controller that `src` names, or undefined where it names a file. */
-function folderOf(src: string, context: ModuleContext): string | undefined {
-  const { folders = [process.cwd()] } = context;
-  const places = src.startsWith('/')
-    ? [src]
-    : folders.flatMap((folder) => [join(folder, 'files', src), join(folder, src)]);
-  for (const place of places) {
-    const found = statSync(place, { throwIfNoEntry: false });
-    if (found !== undefined) return found.isDirectory() ? place : undefined;
-  }
-  return undefined;
-}
-
 async function filesBelow(folder: string, at = ''): Promise<string[]> {
   const entries = await readdir(join(folder, at), { withFileTypes: true });
   const found = await Promise.all(
@@ -101,22 +87,26 @@ async function filesBelow(folder: string, at = ''): Promise<string[]> {
   return found.flat().sort();
 }
 
+async function fileContent(path: string, context: ModuleContext): Promise<Buffer | LargeFile> {
+  const found = await controllerContent(path, 'files', context);
+  if (!('folder' in found)) return found;
+  throw new CaravanError('input', `copy: ${path} on the controller is a link to a folder`);
+}
+
 async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
   const { src, dest, remote_src: isRemote } = given;
   if (src === undefined) return [ofText(given)];
   const path = destination(dest, basename(src), false);
   if (isRemote) return [{ path, content: await remoteFile(src, context), isSecret: false }];
-  const folder = folderOf(src, context);
-  if (folder === undefined) {
-    const content = await controllerContent(src, 'files', context);
-    return [{ path, content, isSecret: false }];
-  }
+  const found = await controllerContent(src, 'files', context);
+  if (!('folder' in found)) return [{ path, content: found, isSecret: false }];
+  const { folder } = found;
   const below = src.endsWith('/') ? '' : basename(src);
   const names = await filesBelow(folder);
   return Promise.all(
     names.map(async (name) => ({
       path: join(dest, below, name),
-      content: await controllerContent(join(folder, name), 'files', context),
+      content: await fileContent(join(folder, name), context),
       isSecret: false,
     })),
   );

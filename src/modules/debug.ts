@@ -26,6 +26,7 @@ export const debug: TaskModule<Input, Seen> = {
   input,
   freeForm: 'msg',
   rawInput: ['var'],
+  says: true,
   touches: 'nothing',
   observe: ({ var: name }, context) =>
     Promise.resolve({

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { FileSource } from '../transport/port.js';
 import { CaravanError } from '../values/error.js';
+import { versionOf } from './recent-files.js';
 
 /** Larger files of the controller are never held in memory whole, but sent by a stream. */
 export const LARGE_BYTES = 1024 * 1024;
@@ -17,13 +18,16 @@ export interface LargeFile extends FileSource {
 export class FileDigests {
   readonly #known = new Map<string, Promise<LargeFile>>();
 
-  /** @throws CaravanError input where it cannot be read, or changes meanwhile; ENOENT as it is */
-  async of(path: string): Promise<LargeFile> {
-    const { size, mtimeNs, ino } = await stat(path, { bigint: true });
-    const key = [path, size, mtimeNs, ino].join('\0');
+  /**
+   * @param given what stands there now
+   * @throws CaravanError input where it cannot be read, or changes meanwhile; ENOENT as it is
+   */
+  async of(path: string, given?: BigIntStats): Promise<LargeFile> {
+    const found = given ?? (await stat(path, { bigint: true }));
+    const key = `${path}\0${versionOf(found)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const reading = digest(path, Number(size));
+    const reading = digest(path, Number(found.size));
     this.#known.set(key, reading);
     reading.catch(() => this.#known.delete(key));
     return reading;

@@ -114,6 +114,8 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   readonly touches?: 'nothing' | 'anything' | ((seen: Seen, input: Input) => readonly string[]);
   /** Its result says more of the host: `ansible_facts`. */
   readonly gathers?: true;
+  /** Its result is for people: they see it without asking (`debug`). */
+  readonly says?: true;
   /** Reads what `check` needs. Changes nothing. */
   observe(input: Input, context: ModuleContext): Promise<Seen>;
   /** Pure. */
@@ -124,7 +126,7 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
 /** A module whose types are hidden, as the engine holds it: every `TaskModule<...>` fits. */
 export interface AnyModule extends Pick<
   TaskModule,
-  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput' | 'gathers'
+  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput' | 'gathers' | 'says'
 > {
   readonly input: z.ZodType;
   readonly touches?: 'nothing' | 'anything' | ((seen: never, input: never) => readonly string[]);

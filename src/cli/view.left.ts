@@ -43,7 +43,8 @@ export class LeftIn {
     if (event.type === 'run-start') this.#traces.clear();
     else if (event.type === 'task-start') {
       const { task, source } = event;
-      for (const host of event.hosts) this.#trace(host).at = { task, source };
+      const place = { task, source };
+      for (const host of event.hosts) this.#trace(host).at = place;
     } else if (event.type === 'host-result') this.#result(event);
   }
 

@@ -61,15 +61,13 @@ type OpenModule = TaskModule;
 
 function readInput(on: HostTask, module: AnyModule): unknown {
   const { task, scope } = on;
-  const raw = module.rawInput ?? [];
-  const templates = Object.entries(task.args.value).filter(([key]) => !raw.includes(key));
   const rendered = renderFields(
-    Object.fromEntries(templates),
+    task.args.value,
     (key) => sourceOf(task.args, [key]),
     scope,
+    module.rawInput,
   );
-  const untouched = Object.entries(task.args.value).filter(([key]) => raw.includes(key));
-  const args = coerceArgs(module.input, { ...rendered, ...Object.fromEntries(untouched) });
+  const args = coerceArgs(module.input, rendered);
   const parsed = module.input.safeParse(args);
   if (parsed.success) return parsed.data;
   throw argsError(module, task.args, parsed.error.issues, `task '${task.name}'`);

@@ -65,7 +65,7 @@ const KEYWORDS = [
  * @param names of {@link connectionNames} that are bound
  */
 export function reachOf(task: Task, names: readonly string[], scope: Scope): Reach | undefined {
-  const said = KEYWORDS.filter(([, field]) => task[field] !== undefined);
+  const said = KEYWORDS.filter((keyword) => task[keyword[1]] !== undefined);
   // The target of a delegated task is reached as the inventory says.
   const own = task.delegateTo === undefined ? names : [];
   if (said.length + own.length === 0) return undefined;

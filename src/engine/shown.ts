@@ -45,7 +45,9 @@ export class Scrubber {
 
 function holdsSecret(value: unknown): boolean {
   if (value === null || typeof value !== 'object') return false;
-  return value instanceof Secret || Object.values(value).some(holdsSecret);
+  if (value instanceof Secret) return true;
+  for (const key in value) if (holdsSecret(value[key as keyof typeof value])) return true;
+  return false;
 }
 
 /** How much of a task may be shown. */

@@ -180,14 +180,21 @@ o="\${o}= followed$n"
   ]);
 }
 
+/** What begins the last section: nothing behind it can look like this. */
+const BYTES = '\n= bytes\n';
+
 /** What the look printed: what each word says of each path, and the lines of each section. */
 class Look {
   readonly #words = new Map<string, Map<number, string>>();
   readonly #sections = new Map<string, string[]>();
+  /** All contents behind each other, in base64. */
+  readonly bytes: string;
 
   constructor(stdout: string) {
+    const end = stdout.lastIndexOf(BYTES);
+    this.bytes = end < 0 ? '' : stdout.slice(end + BYTES.length);
     let section: string[] | undefined;
-    for (const line of stdout.replace(/\n$/, '').split('\n')) {
+    for (const line of stdout.slice(0, Math.max(0, end)).split('\n')) {
       if (line.startsWith('= ')) {
         section = [];
         this.#sections.set(line.slice(2), section);
@@ -202,7 +209,7 @@ class Look {
   }
 
   /** Numbers of the paths that a word was printed for. */
-  of(word: string): number[] {
+  of(word: string): readonly number[] {
     return [...(this.#words.get(word)?.keys() ?? [])];
   }
 
@@ -212,13 +219,18 @@ class Look {
 
   /** `word number`, and text behind them. */
   #read(line: string): void {
-    const found = /^(\S+) (\d+) ?(.*)$/.exec(line);
-    if (found === null) return;
-    const [, word = '', number, text = ''] = found;
+    const before = line.indexOf(' ');
+    const behind = line.indexOf(' ', before + 1);
+    const number = Number(line.slice(before + 1, behind < 0 ? undefined : behind));
+    if (before < 1 || !(number > 0)) return;
+    const word = line.slice(0, before);
     const byNumber = this.#words.get(word) ?? new Map<number, string>();
-    this.#words.set(word, byNumber.set(Number(number), text));
+    this.#words.set(word, byNumber);
+    byNumber.set(number, behind < 0 ? '' : line.slice(behind + 1));
   }
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult): FileStat[] {
   const fail = (why: string): never => {
@@ -227,36 +239,32 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
   };
   if (code !== 0) fail('stat failed');
   const look = new Look(stdout);
-  const byNumber = (word: string, section: string): Map<number, string> => {
+  const byNumber = (word: string, section: string, into = new Map<number, string>()) => {
+    const numbers = look.of(word);
     const lines = look.section(section);
-    const found = look.of(word);
-    if (found.length !== lines.length) fail(`${section} gave ${lines.length} of ${found.length}`);
-    return new Map(found.map((number, i) => [number, lines[i] ?? '']));
+    if (numbers.length !== lines.length)
+      fail(`${section} gave ${lines.length} of ${numbers.length}`);
+    numbers.forEach((number, i) => into.set(number, lines[i] ?? ''));
+    return into;
   };
-  const stats = new Map([...byNumber('there', 'stat'), ...byNumber('linked', 'followed')]);
-  const digests = new Map(digestsOf(asked).flatMap((kind) => [...byNumber(kind, kind)]));
-  const found = asked.map(({ path }, i): FileStat => {
+  const stats = byNumber('linked', 'followed', byNumber('there', 'stat'));
+  const digests = new Map<number, string>();
+  for (const kind of digestsOf(asked)) byNumber(kind, kind, digests);
+  const found = asked.map(({ path, options }, i): Writable<FileStat> => {
     const number = i + 1;
-    const folder = look.text('folder', number);
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const real =
-      look.text('real', number) ??
-      (folder === undefined ? path : `${folder.replace(/\/$/, '')}/${name}`);
+    const real = look.text('real', number) ?? inFolder(path, look.text('folder', number));
     const line = stats.get(number);
     if (line === undefined) return { ...NONE, path, real, type: 'absent' };
+    const stat = parseStat(path, real, line);
     const link = look.text('link', number);
-    const digest = digests.get(number)?.replace(/^\\/, '').split(' ')[0];
-    const isSame = look.of('same').includes(number);
-    return {
-      ...{ path, real },
-      ...parseStat(line),
-      ...(link === undefined ? {} : { linkTarget: link }),
-      ...(isSame ? { sameAs: asked[i]?.options.sameAs ?? '' } : {}),
-      ...(digest === undefined ? {} : { checksum: digest }),
-    };
+    if (link !== undefined) stat.linkTarget = link;
+    if (look.text('same', number) !== undefined) stat.sameAs = options.sameAs ?? '';
+    const digest = digests.get(number);
+    if (digest !== undefined) stat.checksum = digest.replace(/^\\/, '').split(' ', 1)[0] ?? '';
+    return stat;
   });
   const numbersRead = look.of('content');
-  const bytes = Buffer.from(look.section('bytes').join(''), 'base64');
+  const bytes = Buffer.from(look.bytes, 'base64');
   let at = 0;
   for (const number of numbersRead) {
     const one = found[number - 1];
@@ -266,7 +274,7 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
     if (one.size > most && numbersRead.length > 1) fail('a file is larger than is read together');
     if (one.size <= most) {
       if (at + one.size > bytes.length) fail(`only ${bytes.length} bytes could be read`);
-      found[number - 1] = { ...one, content: bytes.subarray(at, at + one.size) };
+      one.content = bytes.subarray(at, at + one.size);
     }
     at += one.size;
   }
@@ -274,18 +282,35 @@ function parseLook(asked: readonly Asked[], { code, stdout, stderr }: StepResult
   return found;
 }
 
-function parseStat(line: string): Omit<FileStat, 'path' | 'real'> {
+/** A path with its folder as the host knows it, where that is there. */
+function inFolder(path: string, folder: string | undefined): string {
+  if (folder === undefined) return path;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+}
+
+/** A line of {@link STAT_FORMAT}. One literal: a fleet looks at many files. */
+function parseStat(path: string, real: string, line: string): Writable<FileStat> {
   const words = line.split(' ');
-  const number = (at: number): number => Number(words[at]);
   // What a file is may be said in several words.
   const kind = words.slice(11).join(' ');
   const known = TYPES.find(([start]) => kind.startsWith(start))?.[1];
-  return {
+  const stat: Writable<FileStat> = {
+    path,
+    real,
     type: known ?? 'other',
     mode: Number.parseInt(words[0] ?? '', 8),
-    ...{ user: words[1] ?? '', group: words[2] ?? '' },
-    ...{ size: number(3), uid: number(4), gid: number(5), inode: number(6), links: number(7) },
-    ...{ atime: number(8), mtime: number(9), ctime: number(10) },
-    ...(known === undefined ? { kind } : {}),
+    user: words[1] ?? '',
+    group: words[2] ?? '',
+    size: Number(words[3]),
+    uid: Number(words[4]),
+    gid: Number(words[5]),
+    inode: Number(words[6]),
+    links: Number(words[7]),
+    atime: Number(words[8]),
+    mtime: Number(words[9]),
+    ctime: Number(words[10]),
   };
+  if (known === undefined) stat.kind = kind;
+  return stat;
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
+import { digestOf } from '../values/digest.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh } from '../values/shell.js';
 import { attributeChanges, hasOwner, modeInput, modeOf, octal, ownerOf } from './file-input.js';
@@ -129,7 +129,7 @@ function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
 
 function sumOf(content: Buffer | LargeFile): { checksum: string; size: number } {
   return Buffer.isBuffer(content)
-    ? { checksum: createHash('sha1').update(content).digest('hex'), size: content.length }
+    ? { checksum: digestOf('sha1', content), size: content.length }
     : { checksum: content.sha1, size: content.size };
 }
 

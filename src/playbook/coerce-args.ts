@@ -18,23 +18,51 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   ...{ no: false, false: false, off: false, n: false, f: false, '0': false },
 };
 
-function coerce(schema: z.ZodType, value: unknown): unknown {
-  const wanted = inner(schema);
-  if (wanted instanceof z.ZodBoolean) {
-    if (typeof value === 'string') return BOOLEANS[value.toLowerCase()] ?? value;
-    return value === 1 || value === 0 ? value === 1 : value;
+/** What a field is to be. */
+type Wanted = 'boolean' | 'number' | 'text' | 'list' | 'anything';
+
+function wantedBy(schema: z.ZodType): Wanted {
+  const bare = inner(schema);
+  if (bare instanceof z.ZodBoolean) return 'boolean';
+  if (bare instanceof z.ZodNumber) return 'number';
+  if (bare instanceof z.ZodString) return 'text';
+  return bare instanceof z.ZodArray ? 'list' : 'anything';
+}
+
+/** What the fields of a schema are to be: each module is asked for every task and host. */
+const WANTED = new WeakMap<z.ZodType, ReadonlyMap<string, Wanted>>();
+
+function fieldsOf(schema: z.ZodType): ReadonlyMap<string, Wanted> {
+  const known = WANTED.get(schema);
+  if (known !== undefined) return known;
+  const fields = new Map(
+    Object.entries(shapeOf(schema)).map(([key, field]) => [key, wantedBy(field)]),
+  );
+  WANTED.set(schema, fields);
+  return fields;
+}
+
+function coerce(wanted: Wanted | undefined, value: unknown): unknown {
+  switch (wanted) {
+    case 'boolean':
+      if (typeof value === 'string') return BOOLEANS[value.toLowerCase()] ?? value;
+      return value === 1 || value === 0 ? value === 1 : value;
+    case 'number': {
+      if (typeof value !== 'string' || value.trim() === '') return value;
+      const number = Number(value);
+      return Number.isFinite(number) ? number : value;
+    }
+    case 'text':
+      if (typeof value === 'boolean') return value ? 'True' : 'False';
+      return typeof value === 'number' ? String(value) : value;
+    case 'list':
+      if (typeof value !== 'string' && typeof value !== 'number') return value;
+      return String(value)
+        .split(',')
+        .map((part) => part.trim());
+    default:
+      return value;
   }
-  if (wanted instanceof z.ZodNumber && typeof value === 'string' && value.trim() !== '') {
-    const number = Number(value);
-    return Number.isFinite(number) ? number : value;
-  }
-  if (wanted instanceof z.ZodString && ['number', 'boolean'].includes(typeof value))
-    return typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value);
-  if (wanted instanceof z.ZodArray && ['string', 'number'].includes(typeof value))
-    return String(value)
-      .split(',')
-      .map((part) => part.trim());
-  return value;
 }
 
 /**
@@ -45,11 +73,8 @@ export function coerceArgs(
   schema: z.ZodType,
   args: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const shape = shapeOf(schema);
+  const fields = fieldsOf(schema);
   return Object.fromEntries(
-    Object.entries(args).map(([key, value]) => {
-      const field = shape[key];
-      return [key, field === undefined ? value : coerce(field, value)];
-    }),
+    Object.keys(args).map((key) => [key, coerce(fields.get(key), args[key])]),
   );
 }

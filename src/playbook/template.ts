@@ -398,16 +398,20 @@ export function renderTemplate(text: string, file: Source, scope: Scope): string
   return value instanceof Secret ? (value as Secret) : String(value);
 }
 
-/** The same, with the place of each key of a mapping known. */
+/** The same, with the place of each key of a mapping known; values of `raw` keys stay as they are. */
 export function renderFields(
   fields: Readonly<Record<string, unknown>>,
   sourceAt: (key: string) => Source,
   scope: Scope,
+  raw: readonly string[] = [],
 ): Record<string, unknown> {
-  const entries = Object.entries(fields).map(
-    ([key, value]) => [key, render({ value, source: sourceAt(key) }, scope)] as const,
-  );
-  return Object.fromEntries(entries.filter(([, value]) => value !== OMIT));
+  const entries: [string, unknown][] = [];
+  for (const key of Object.keys(fields)) {
+    const given = fields[key];
+    const value = raw.includes(key) ? given : render({ value: given, source: sourceAt(key) }, scope);
+    if (value !== OMIT) entries.push([key, value]);
+  }
+  return Object.fromEntries(entries);
 }
 
 /**

@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
+import { digestOf } from '../values/digest.js';
 import { CaravanError } from '../values/error.js';
 import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
 import type { FileWrite, StepResult } from './port.js';
@@ -87,7 +88,7 @@ function prepareScript(one: Prepared, isSingle: boolean): Script {
 set -C
 ${received} || fail 1 "cannot write $tmp"
 set +C`,
-    isSingle ? sumScript(sumOf(content)) : sh``,
+    isSingle ? sumScript(digestOf('sha256', content)) : sh``,
     attributesScript(file, isPlain),
   ]);
 }
@@ -144,10 +145,6 @@ function inScript(content: Buffer): Script {
   return joinScripts([sh`base64 -d >"$tmp" <<'~'`, ...lines, sh`~\n[ $? = 0 ]`]);
 }
 
-function sumOf(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
-}
-
 /** Ends with {@link DAMAGED} where the temporary file has another SHA-256. */
 export function sumScript(sha256: string): Script {
   return sh`found=$(sum <"$tmp")
@@ -157,7 +154,7 @@ export function sumScript(sha256: string): Script {
 /** One program checks all; where it finds one that differs, or is not there, it is asked for sums. */
 function checkAll(all: readonly Prepared[]): Script {
   const temporaries = all.map(({ temporary }) => temporary);
-  const sums = all.map(({ content }) => sumOf(content));
+  const sums = all.map(({ content }) => digestOf('sha256', content));
   const list = all.map(({ temporary }, i) => `${sums[i] ?? ''}  ${temporary}`).join('\n');
   // A sum with a backslash in front is that of a file with an odd name.
   return sh`list=${list}

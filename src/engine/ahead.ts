@@ -5,10 +5,20 @@ import { Attempt, type AttemptResult, type HostTask } from './attempt.js';
 import { Gathering } from './gathering.js';
 import { NotYet } from './not-yet.js';
 
+/** What came of an attempt; it outlives the attempt where its turn comes when all hosts are there. */
+interface Made {
+  readonly id: string;
+  readonly outcome: AttemptResult | Error;
+}
+
 /** An attempt that was made, and why it failed where it did. */
-export interface Made {
+interface Done {
   readonly attempt: Attempt;
   readonly error?: Error;
+}
+
+function madeOf({ attempt, error }: Done): Made {
+  return { id: attempt.id, outcome: error ?? attempt.result };
 }
 
 /** Where a task stands in the list of tasks that it is run with. */
@@ -31,7 +41,8 @@ export type Upcoming = (first: HostTask, spot: Spot) => Iterable<HostTask>;
  * before it; only looks of the tasks behind it go with it. The reasons are in ADR 0007.
  */
 export class Ahead {
-  readonly #made = new Map<string, Made>();
+  /** By task and, on it, by host and item. */
+  readonly #made = new Map<number, Map<string, Made>>();
 
   /**
    * @param upcoming of the list of tasks that this is for
@@ -44,30 +55,40 @@ export class Ahead {
 
   /** What was done for a task before its turn. */
   take(on: HostTask): Made | undefined {
-    const key = keyOf(on);
-    const made = this.#made.get(key);
-    this.#made.delete(key);
+    const ofTask = this.#made.get(on.spot?.index ?? -1);
+    const made = ofTask?.get(keyOf(on));
+    if (made !== undefined) ofTask?.delete(keyOf(on));
     return made;
   }
 
-  /** Whether something was done that was not shown yet: at all, or for one task on a host. */
-  holds(index?: number, host?: string): boolean {
-    return [...this.#made.values()].some(
-      ({ attempt: { on } }) =>
-        index === undefined || (on.spot?.index === index && on.host.name === host),
-    );
+  /** Whether something was done that was not shown yet. */
+  get holdsSome(): boolean {
+    return [...this.#made.values()].some(({ size }) => size > 0);
+  }
+
+  /** The same, for one task on a host. */
+  holds(index: number, host: string): boolean {
+    const keys = [...(this.#made.get(index)?.keys() ?? [])];
+    return keys.some((key) => key.startsWith(`${host}\0`));
   }
 
   /** Makes an attempt whose turn it is, and with it what may be done for those behind it. */
   async make(first: Attempt): Promise<Made> {
     const attempts = [first, ...this.#behind(first)];
     if (attempts.length === 1) return alone(first);
-    const made = await new Span(attempts, this.mayWrite).run();
-    for (const one of made.slice(1)) this.#made.set(keyOf(one.attempt.on), one);
-    const all = new Set(made.map(({ attempt }) => attempt));
+    const done = await new Span(attempts, this.mayWrite).run();
+    for (const one of done.slice(1)) this.#hold(one);
+    const all = new Set(done.map(({ attempt }) => attempt));
     for (const { on } of attempts.filter((attempt) => !all.has(attempt)))
       on.state.parts.receipts.back(on.host.name, on.task.source);
-    return made[0] as Made;
+    return madeOf(done[0] as Done);
+  }
+
+  #hold(done: Done): void {
+    const { on } = done.attempt;
+    const index = on.spot?.index ?? -1;
+    const ofTask = this.#made.get(index) ?? new Map<string, Made>();
+    this.#made.set(index, ofTask.set(keyOf(on), madeOf(done)));
   }
 
   #behind(first: Attempt): Attempt[] {
@@ -87,17 +108,17 @@ export class Ahead {
   }
 }
 
-function keyOf({ host, spot, item }: HostTask): string {
-  return `${host.name}\0${spot?.index ?? ''}\0${item ?? ''}`;
+function keyOf({ host, item }: HostTask): string {
+  return `${host.name}\0${item ?? ''}`;
 }
 
 async function alone(attempt: Attempt): Promise<Made> {
   try {
     await attempt.observe();
     if (attempt.isWanting) await attempt.apply();
-    return { attempt };
+    return madeOf({ attempt });
   } catch (thrown) {
-    return { attempt, error: thrown as Error };
+    return madeOf({ attempt, error: thrown as Error });
   }
 }
 
@@ -108,7 +129,7 @@ interface Work {
 
 /** Attempts on one host, the first of which has its turn. */
 class Span {
-  readonly #made: Made[] = [];
+  readonly #made: Done[] = [];
   readonly #failed = new Map<Attempt, Error>();
   readonly #attempts: Attempt[];
   #mayWrite: boolean;
@@ -119,7 +140,7 @@ class Span {
   }
 
   /** Gives what was made, the first attempt's always; those that are left have their own turn. */
-  async run(): Promise<readonly Made[]> {
+  async run(): Promise<readonly Done[]> {
     const [first] = this.#attempts as [Attempt, ...Attempt[]];
     const looks = first.module.touches === 'anything' ? [first] : this.#attempts;
     await this.#do(looks.map((attempt) => ({ attempt, does: 'observe' })));
@@ -264,11 +285,8 @@ async function make(on: HostTask): Promise<Made> {
  * deadline, cancelled where the run was cancelled.
  */
 export async function attempt(on: HostTask): Promise<AttemptResult & { readonly id: string }> {
-  const made = on.spot?.ahead.take(on) ?? (await make(on));
-  if (made.error !== undefined) {
-    const { receipts } = on.state.parts;
-    if (isFailure(made.error)) receipts.failing(on.host.name, on.task.source, made.attempt.id);
-    throw made.error;
-  }
-  return { ...made.attempt.result, id: made.attempt.id };
+  const { id, outcome } = on.spot?.ahead.take(on) ?? (await make(on));
+  if (!(outcome instanceof Error)) return { ...outcome, id };
+  if (isFailure(outcome)) on.state.parts.receipts.failing(on.host.name, on.task.source, id);
+  throw outcome;
 }

@@ -176,7 +176,8 @@ export class Attempt {
     const reason = this.#wasChanged ? 'changed before the run was interrupted' : verdict.reason;
     return {
       changed: (isChanged && verdict.failure === undefined) || this.#wasChanged,
-      changes: verdict.changes,
+      // What is done with them is done: the bytes of a file are not to outlive it.
+      changes: verdict.changes.map(({ summary, diff }) => ({ summary, ...(diff && { diff }) })),
       result: { ...verdict.result, ...applied.result },
       ...(reason === undefined ? {} : { reason }),
       ...(Object.keys(facts).length === 0 ? {} : { facts }),

@@ -129,7 +129,7 @@ const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
     if (live.length === 0) break;
     // A cancelled run still shows what it has done ahead.
     const isOver = state.parts.signal.aborted;
-    if (isOver && !ahead.holds()) state.checkCancelled();
+    if (isOver && !ahead.holdsSome) state.checkCancelled();
     const on = isOver ? live.filter(({ name }) => ahead.holds(index, name)) : live;
     if (on.length === 0) continue;
     const lost =

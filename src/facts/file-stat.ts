@@ -128,8 +128,8 @@ function numbers(asked: readonly Asked[], holds: (one: FileStatOptions) => boole
 /**
  * Lines `word number`, then sections that begin with `= name`, each with a line a path in the order
  * of those words. Lists of paths are built as text for `eval` from the numbers of the positional
- * parameters, so that a name may hold anything. What the shell itself says is printed in few
- * pieces: each is a packet, which costs both sides more than what it holds.
+ * parameters, so that a name may hold anything. All but the contents is printed in one piece: each
+ * is a packet, which costs both sides more than what it holds.
  */
 function lookScript(asked: readonly Asked[]): Script {
   const words = asked.map(({ path }) => (path.includes('/') ? path : `./${path}`));
@@ -140,9 +140,9 @@ function lookScript(asked: readonly Asked[]): Script {
   );
   return joinScripts([
     sh`set -- ${words}
-say() { printf %s "$o"; o=; }
 n='
 '
+take() { o="\${o}= $1$n\${r:+$r$n}"; }
 i=0 o= l= m= c= d0= d1= d2= d3= d4= d5=
 for p; do i=$((i + 1)) q="\\"\\\${$i}\\""
 if [ -L "$p" ]; then
@@ -165,16 +165,15 @@ esac`,
     ...same,
     sh`w=$PWD i=0
 for p; do i=$((i + 1)); cd -P -- "\${p%/*}/" 2>/dev/null && o="\${o}folder $i $PWD$n" && cd -- "$w"; done
-f=${`'${STAT_FORMAT}'`} o="\${o}= stat$n"
-[ -z "$l" ] || { say; eval "stat -c $f -- $l"; } || exit
-o="\${o}= followed$n"
-[ -z "$m" ] || { say; eval "stat -L -c $f -- $m"; } || exit`,
+f=${STAT_FORMAT}
+[ -z "$l" ] || { eval "r=\\$(stat -c \\"\\$f\\" -- $l)" && take stat; } || exit
+[ -z "$m" ] || { eval "r=\\$(stat -L -c \\"\\$f\\" -- $m)" && take followed; } || exit`,
     ...(digests.length === 0 ? [] : [SUM]),
     ...digests.map(
-      (kind, at) => sh`o="\${o}= ${kind}$n"
-[ -z "$d${at}" ] || { say; eval "sum ${kind} -- \$d${at}"; }`,
+      (kind, at) => sh`[ -z "$d${at}" ] || { eval "r=\\$(sum ${kind} -- \$d${at})"; take ${kind}; }`,
     ),
-    sh`o="\${o}= bytes$n"; say
+    sh`[ -z "$c" ] || o="\${o}= bytes$n"
+printf %s "$o" || exit
 [ -z "$c" ] || eval "head -q -c ${most + 1} -- $c | base64"
 :`,
   ]);
@@ -193,8 +192,9 @@ class Look {
   constructor(stdout: string) {
     const end = stdout.lastIndexOf(BYTES);
     this.bytes = end < 0 ? '' : stdout.slice(end + BYTES.length);
+    const text = end < 0 ? stdout.replace(/\n$/, '') : stdout.slice(0, end);
     let section: string[] | undefined;
-    for (const line of stdout.slice(0, Math.max(0, end)).split('\n')) {
+    for (const line of text.split('\n')) {
       if (line.startsWith('= ')) {
         section = [];
         this.#sections.set(line.slice(2), section);

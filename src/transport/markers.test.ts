@@ -29,30 +29,19 @@ const tempting = fc
   )
   .map((parts) => Buffer.concat(parts));
 
-test('MarkerScanner gives exactly what stands between the markers, however it is cut', () => {
+test('MarkerScanner gives exactly what stands before the marker, however it is cut', () => {
   fc.assert(
-    fc.property(
-      tempting,
-      tempting,
-      fc.nat(255),
-      fc.array(fc.nat(400)),
-      (noise, out, code, cuts) => {
-        const stream = Buffer.concat([
-          noise,
-          Buffer.from(`${nonce}<\n`),
-          out,
-          Buffer.from(`${nonce}:${code}\nlater`),
-        ]);
-        const found = scan(stream, cuts);
-        expect(found.code).toBe(code);
-        expect(found.output.equals(out)).toBe(true);
-      },
-    ),
+    fc.property(tempting, fc.nat(255), fc.array(fc.nat(400)), (out, code, cuts) => {
+      const stream = Buffer.concat([out, Buffer.from(`${nonce}:${code}\nlater`)]);
+      const found = scan(stream, cuts);
+      expect(found.code).toBe(code);
+      expect(found.output.equals(out)).toBe(true);
+    }),
   );
 });
 
 test('MarkerScanner has no code until the whole end marker has come', () => {
-  const stream = Buffer.from(`${nonce}<\nx${nonce}:1`);
+  const stream = Buffer.from(`x${nonce}:1`);
   expect(scan(stream, []).code).toBeUndefined();
   expect(scan(Buffer.concat([stream, Buffer.from('2\n')]), [stream.length]).code).toBe(12);
 });
@@ -60,7 +49,6 @@ test('MarkerScanner has no code until the whole end marker has come', () => {
 test('MarkerScanner gives bytes at once when they cannot be part of a marker', () => {
   const pieces: string[] = [];
   const scanner = new MarkerScanner(nonce, (bytes) => pieces.push(bytes.toString()));
-  scanner.push(Buffer.from(`${nonce}<\n`));
   scanner.push(Buffer.from('a line\n'));
   expect(pieces).toEqual(['a line\n']);
 });

@@ -1,15 +1,14 @@
+const NOTHING = Buffer.alloc(0);
+
 /**
- * Finds one step's bytes in a stream that many steps share. The shell prints `<nonce><\n` before
- * the step and `<nonce>:<end>\n` after it; what stands between is the step's, byte for byte, and
- * everything outside (a banner, a left-behind background process) is dropped.
+ * Finds where one step's bytes end in a stream that many steps share: the shell prints
+ * `<nonce>:<end>\n` after it. What comes before is the step's, byte for byte.
  *
- * Bytes are given on as soon as they cannot be part of a marker, so that lines are live.
+ * Bytes are given on as soon as they cannot be part of the marker, so that lines are live.
  */
 export class MarkerScanner {
-  readonly #begin: Buffer;
   readonly #end: Buffer;
-  #pending: Buffer = Buffer.alloc(0);
-  #began = false;
+  #pending: Buffer = NOTHING;
   #ended: string | undefined;
 
   /**
@@ -20,7 +19,6 @@ export class MarkerScanner {
     nonce: string,
     private readonly onBytes: (bytes: Buffer) => void,
   ) {
-    this.#begin = Buffer.from(`${nonce}<\n`);
     this.#end = Buffer.from(`${nonce}:`);
   }
 
@@ -32,35 +30,20 @@ export class MarkerScanner {
   /** Takes the next piece of the stream, cut anywhere; gives what stands behind the end marker. */
   push(chunk: Buffer): Buffer {
     if (this.#ended !== undefined) return chunk;
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    if (!this.#began) this.#seekBegin();
-    return this.#began ? this.#seekEnd() : NOTHING;
-  }
-
-  #seekBegin(): void {
-    const at = this.#pending.indexOf(this.#begin);
-    this.#began = at >= 0;
-    this.#pending = this.#pending.subarray(
-      this.#began
-        ? at + this.#begin.length
-        : this.#pending.length - overlap(this.#pending, this.#begin),
-    );
-  }
-
-  #seekEnd(): Buffer {
-    const at = this.#pending.indexOf(this.#end);
-    const safe = at >= 0 ? at : this.#pending.length - overlap(this.#pending, this.#end);
-    if (safe > 0) this.onBytes(this.#pending.subarray(0, safe));
-    this.#pending = this.#pending.subarray(safe);
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    const at = bytes.indexOf(this.#end);
+    const safe = at >= 0 ? at : bytes.length - overlap(bytes, this.#end);
+    if (safe > 0) this.onBytes(bytes.subarray(0, safe));
+    this.#pending = bytes.subarray(safe);
     if (at < 0) return NOTHING;
     const newline = this.#pending.indexOf(0x0a, this.#end.length);
     if (newline < 0) return NOTHING;
     this.#ended = this.#pending.toString('latin1', this.#end.length, newline);
-    return this.#pending.subarray(newline + 1);
+    const behind = this.#pending.subarray(newline + 1);
+    this.#pending = NOTHING;
+    return behind;
   }
 }
-
-const NOTHING = Buffer.alloc(0);
 
 /** How many bytes at the end of `bytes` could be the start of `marker`. */
 function overlap(bytes: Buffer, marker: Buffer): number {

@@ -3,6 +3,7 @@ import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import { quoteWord } from '../values/shell.js';
 import type { OpenChannel, ProcessChannel } from './channel.js';
+import { MarkerScanner } from './markers.js';
 import { ShellSession, type BegunShell } from './shell-session.js';
 
 /** Who is to be become, and by which program (default sudo). */
@@ -40,18 +41,18 @@ export async function beginShell(open: OpenChannel, request: ShellRequest): Prom
   const prompt = randomBytes(16).toString('hex');
   const start =
     'LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; ' +
-    `echo ${ready}$$.`;
+    `echo ${ready}:$$; echo ${ready}: >&2`;
   const isAsked = request.become?.password !== undefined || request.become?.method === 'su';
   const channel = await open(
     isAsked ? askingCommand(request, start, prompt) : plainCommand(request),
   );
-  const announced = announcement(channel, request, ready, prompt);
-  announced.catch(() => {
+  const begun = announcement(channel, request, ready, prompt);
+  begun.announced.catch(() => {
     channel.destroy();
   });
-  if (isAsked) await announced;
+  if (isAsked) await begun.announced;
   else channel.stdin.write(`${start}\n`);
-  return { channel, announced };
+  return begun;
 }
 
 /** Works in any login shell, csh and fish included: only `exec`, words and plain quotes. */
@@ -74,22 +75,15 @@ function announcement(
   request: ShellRequest,
   ready: string,
   prompt: string,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let stdout = '';
-    let stderr = '';
-    let prompts = 0;
-    const onStdout = (chunk: Buffer): void => {
-      stdout += chunk.toString('latin1');
-      const pid = new RegExp(`${ready}(\\d+)\\.\n`).exec(stdout)?.[1];
-      if (pid === undefined) return;
-      channel.stdout.off('data', onStdout);
-      channel.stderr.off('data', onStderr);
-      resolve(Number(pid));
-    };
-    const onStderr = (chunk: Buffer): void => {
-      stderr += chunk.toString('utf8');
-      const asked = timesAsked(stderr, request, prompt);
+): BegunShell {
+  const drop = (): void => undefined;
+  const marks = { stdout: new MarkerScanner(ready, drop), stderr: new MarkerScanner(ready, drop) };
+  const said = { stdout: '', stderr: '' };
+  let take: Parameters<BegunShell['listen']>[0] | undefined;
+  let prompts = 0;
+  const announced = new Promise<number>((resolve, reject) => {
+    const answer = (): void => {
+      const asked = timesAsked(said.stderr, request, prompt);
       if (asked <= prompts) return;
       prompts = asked;
       const password = request.become?.password;
@@ -97,16 +91,26 @@ function announcement(
       else if (!password) reject(refused(request, 'a password is required'));
       else channel.stdin.write(`${password.reveal()}\n`);
     };
-    channel.stdout.on('data', onStdout);
-    channel.stderr.on('data', onStderr);
+    for (const stream of ['stdout', 'stderr'] as const)
+      channel[stream].on('data', (chunk: Buffer) => {
+        const isThere = marks[stream].end !== undefined;
+        const behind = marks[stream].push(chunk);
+        if (behind.length > 0) take?.(stream, behind);
+        if (isThere) return;
+        said[stream] += chunk.toString('utf8');
+        if (stream === 'stderr') answer();
+        const { stdout, stderr } = marks;
+        if (stdout.end !== undefined && stderr.end !== undefined) resolve(Number(stdout.end));
+      });
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {
-      const said = (stderr.replaceAll(prompt, '').replace(SU_PROMPT, '') + stdout)
+      const words = (said.stderr.replaceAll(prompt, '').replace(SU_PROMPT, '') + said.stdout)
         .slice(0, REFUSAL_SIZE)
         .trim();
-      reject(prompts > 0 ? wrongPassword(request, said) : refused(request, said));
+      reject(prompts > 0 ? wrongPassword(request, words) : refused(request, words));
     });
   });
+  return { channel, announced, listen: (to) => (take = to) };
 }
 
 /** In the C locale; what a login shell's start-up files print may stand before it. */

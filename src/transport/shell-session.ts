@@ -17,6 +17,8 @@ export class StepLost extends Error {
 /** A shell that takes commands. */
 export interface BegunShell {
   readonly channel: ProcessChannel;
+  /** Hands on what the shell prints once it has said that it is there; all before is dropped. */
+  listen(take: (stream: 'stdout' | 'stderr', bytes: Buffer) => void): void;
   /**
    * Its process id on the host, once it has said that it is there. Rejects with a CaravanError: auth
    * where sudo or su refuses, connect where no shell answers.
@@ -54,14 +56,11 @@ export class ShellSession {
   /** Its process id on the host, once it has said it; rejects where no shell came up. */
   readonly pid: Promise<number>;
 
-  constructor({ channel, announced }: BegunShell) {
+  constructor({ channel, announced, listen }: BegunShell) {
     this.#channel = channel;
     this.pid = announced;
-    channel.stdout.on('data', (chunk: Buffer) => {
-      this.#push('stdout', chunk);
-    });
-    channel.stderr.on('data', (chunk: Buffer) => {
-      this.#push('stderr', chunk);
+    listen((stream, bytes) => {
+      this.#push(stream, bytes);
     });
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {
@@ -134,7 +133,10 @@ export class ShellSession {
     this.end();
   }
 
-  /** Gives bytes to the steps that they belong to, and settles those that have ended. */
+  /**
+   * Gives bytes to the steps that they belong to, and settles those that have ended. What comes while
+   * no step runs is of something that was left behind in the background: it is dropped.
+   */
   #push(stream: 'stdout' | 'stderr', chunk: Buffer): void {
     let rest = chunk;
     for (const running of this.#running) {

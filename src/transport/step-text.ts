@@ -45,9 +45,8 @@ export function* batchText(
   steps: readonly { readonly nonce: string; readonly step: ShellStep }[],
 ): Generator<string> {
   let text = steps.some(({ step }) => step.chained) ? '_ok=0\n' : '';
-  for (const [i, { nonce, step }] of steps.entries()) {
-    const before = i === 0 ? sayBegin(nonce) : '';
-    for (const piece of stepText(nonce, step, { before, next: steps[i + 1]?.nonce })) {
+  for (const { nonce, step } of steps) {
+    for (const piece of stepText(nonce, step)) {
       text += piece;
       if (text.length < WRITE_SIZE) continue;
       yield text;
@@ -62,23 +61,14 @@ export function* batchText(
  * broken connection cuts short never begins. `eval` ends the subshell, and not the shell, at a
  * syntax error in the script.
  */
-function* stepText(
-  nonce: string,
-  step: ShellStep,
-  { before, next }: { readonly before: string; readonly next: string | undefined },
-): Generator<string> {
-  yield `{ ${before}\n`;
+function* stepText(nonce: string, step: ShellStep): Generator<string> {
+  yield '{\n';
   yield* body(nonce, step);
   const run = step.receipt ? withReceipt(step.receipt) : '_b; _c=$?';
   yield step.chained === true
     ? `if [ "$_ok" = 0 ]; then\n${run}\n_ok=$_c; else _c=${NOT_RUN}; fi\n`
     : `${run}\n`;
-  const begin = next === undefined ? '' : `${next}<\\n`;
-  yield `printf '%s:%s\\n${begin}' ${nonce} "$_c"; printf '%s:0\\n${begin}' ${nonce} >&2; }\n`;
-}
-
-function sayBegin(nonce: string): string {
-  return `printf '%s<\\n' ${nonce}; printf '%s<\\n' ${nonce} >&2`;
+  yield `printf '%s:%s\\n' ${nonce} "$_c"; printf '%s:0\\n' ${nonce} >&2; }\n`;
 }
 
 /** The step as a function of the shell, so that what follows can call it from where it likes. */

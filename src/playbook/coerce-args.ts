@@ -60,7 +60,8 @@ function coerce(wanted: Wanted | undefined, value: unknown): unknown {
       return String(value)
         .split(',')
         .map((part) => part.trim());
-    default:
+    case 'anything':
+    case undefined:
       return value;
   }
 }

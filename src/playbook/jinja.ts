@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Environment } from 'minijinja-js';
+import type * as Minijinja from 'minijinja-js';
 import { Secret } from '../values/secret.js';
 import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
 import { text as asText, type TemplateFunction } from './filters/values.js';
@@ -118,9 +118,9 @@ class Secrets {
 }
 
 /** WebAssembly, whose compilation and memory most playbooks can do without: loaded when it is needed. */
-function newEnvironment(): Environment {
+function newEnvironment(): Minijinja.Environment {
   const require = createRequire(import.meta.url);
-  const { Environment } = require('minijinja-js') as typeof import('minijinja-js');
+  const { Environment } = require('minijinja-js') as typeof Minijinja;
   return new Environment();
 }
 

@@ -18,7 +18,7 @@ export class StepLost extends Error {
 export interface BegunShell {
   readonly channel: ProcessChannel;
   /** Hands on what the shell prints once it has said that it is there; all before is dropped. */
-  listen(take: (stream: 'stdout' | 'stderr', bytes: Buffer) => void): void;
+  readonly listen: (take: (stream: 'stdout' | 'stderr', bytes: Buffer) => void) => void;
   /**
    * Its process id on the host, once it has said that it is there. Rejects with a CaravanError: auth
    * where sudo or su refuses, connect where no shell answers.

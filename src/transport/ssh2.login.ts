@@ -1,6 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2, { type Client } from 'ssh2';
+import ssh2, { type Client, type ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { ssh2Algorithms } from './algorithms.js';
 import { authAttempts, authHandler, loginRefused, type AuthAttempt } from './auth.js';
@@ -142,7 +142,9 @@ export async function handshake(
           void verify(key).then(answer);
         },
       });
-      ignoreHostKeyList(client);
+      const { _protocol: protocol } = client as unknown as { readonly _protocol: Ssh2Protocol };
+      ignoreHostKeyList(protocol);
+      signAtOnce(protocol);
     });
     return { client, socket };
   } catch (thrown) {
@@ -156,6 +158,14 @@ export async function handshake(
   }
 }
 
+/** What is replaced of ssh2 (1.17), where it has no option. */
+interface Ssh2Protocol {
+  readonly _handlers: { GLOBAL_REQUEST?: GlobalRequest };
+  authPK(user: string, key: ParsedKey, algorithm?: string, sign?: Sign): void;
+}
+
+type Sign = (data: Buffer, give: (signature: Buffer) => void) => void;
+
 /** What ssh2 calls for a request of the server's that is about no channel. */
 type GlobalRequest = (
   protocol: { requestSuccess(): void },
@@ -167,18 +177,36 @@ type GlobalRequest = (
 /**
  * After a login sshd names all its host keys, and ssh2 (1.17) has it prove each one, for an event
  * that nothing here listens to: a signature a key on the host, and as many verifications here, which
- * cost more than the rest of the login. There is no option for it, so its handler is replaced.
+ * cost more than the rest of the login.
  */
-function ignoreHostKeyList(client: Client): void {
-  const { _protocol: protocol } = client as unknown as {
-    readonly _protocol?: { readonly _handlers?: { GLOBAL_REQUEST?: GlobalRequest } };
-  };
-  const handlers = protocol?._handlers;
-  const usual = handlers?.GLOBAL_REQUEST;
-  if (handlers === undefined || usual === undefined) return;
+function ignoreHostKeyList({ _handlers: handlers }: Ssh2Protocol): void {
+  const usual = handlers.GLOBAL_REQUEST;
+  if (usual === undefined) return;
   handlers.GLOBAL_REQUEST = (answerer, name, wantReply, data) => {
     if (name !== 'hostkeys-00@openssh.com') usual(answerer, name, wantReply, data);
     else if (wantReply) answerer.requestSuccess();
+  };
+}
+
+/** Hashes of the algorithms that name one beside the key's own; SHA-1 is left to ssh2's way. */
+const HASHES: Readonly<Record<string, string>> = {
+  'rsa-sha2-256': 'sha256',
+  'rsa-sha2-512': 'sha512',
+};
+
+/**
+ * ssh2 asks whether the server would take a key before it signs with it. A signature may come at once
+ * (RFC 4252, 7): a round trip less, and less work for both. What an agent holds is asked for as before:
+ * signing may need a touch there.
+ */
+function signAtOnce(protocol: Ssh2Protocol): void {
+  const usual = protocol.authPK.bind(protocol);
+  protocol.authPK = (user, key, algorithm, sign) => {
+    const atOnce: Sign = (data, give) => {
+      give(key.sign(data, HASHES[algorithm ?? '']));
+    };
+    const isOurs = key.isPrivateKey() && algorithm !== 'ssh-rsa';
+    usual(user, key, algorithm, sign ?? (isOurs ? atOnce : undefined));
   };
 }
 

@@ -8,6 +8,7 @@ import { NotYet } from './not-yet.js';
 /** What came of an attempt; it outlives the attempt where its turn comes when all hosts are there. */
 interface Made {
   readonly id: string;
+  readonly item: number | undefined;
   readonly outcome: AttemptResult | Error;
 }
 
@@ -18,7 +19,7 @@ interface Done {
 }
 
 function madeOf({ attempt, error }: Done): Made {
-  return { id: attempt.id, outcome: error ?? attempt.result };
+  return { id: attempt.id, item: attempt.on.item, outcome: error ?? attempt.result };
 }
 
 /** Where a task stands in the list of tasks that it is run with. */
@@ -41,8 +42,8 @@ export type Upcoming = (first: HostTask, spot: Spot) => Iterable<HostTask>;
  * before it; only looks of the tasks behind it go with it. The reasons are in ADR 0007.
  */
 export class Ahead {
-  /** By task and, on it, by host and item. */
-  readonly #made = new Map<number, Map<string, Made>>();
+  /** By task and host: of a loop there may be several. */
+  readonly #made = new Map<number, Map<string, Made[]>>();
 
   /**
    * @param upcoming of the list of tasks that this is for
@@ -56,9 +57,12 @@ export class Ahead {
   /** What was done for a task before its turn. */
   take(on: HostTask): Made | undefined {
     const ofTask = this.#made.get(on.spot?.index ?? -1);
-    const made = ofTask?.get(keyOf(on));
-    if (made !== undefined) ofTask?.delete(keyOf(on));
-    return made;
+    const made = ofTask?.get(on.host.name) ?? [];
+    const at = made.findIndex(({ item }) => item === on.item);
+    if (at < 0) return undefined;
+    const [taken] = made.splice(at, 1);
+    if (made.length === 0) ofTask?.delete(on.host.name);
+    return taken;
   }
 
   /** Whether something was done that was not shown yet. */
@@ -68,8 +72,7 @@ export class Ahead {
 
   /** The same, for one task on a host. */
   holds(index: number, host: string): boolean {
-    const keys = [...(this.#made.get(index)?.keys() ?? [])];
-    return keys.some((key) => key.startsWith(`${host}\0`));
+    return this.#made.get(index)?.has(host) === true;
   }
 
   /** Makes an attempt whose turn it is, and with it what may be done for those behind it. */
@@ -85,10 +88,13 @@ export class Ahead {
   }
 
   #hold(done: Done): void {
-    const { on } = done.attempt;
-    const index = on.spot?.index ?? -1;
-    const ofTask = this.#made.get(index) ?? new Map<string, Made>();
-    this.#made.set(index, ofTask.set(keyOf(on), madeOf(done)));
+    const { host, spot } = done.attempt.on;
+    const index = spot?.index ?? -1;
+    const ofTask = this.#made.get(index) ?? new Map<string, Made[]>();
+    this.#made.set(index, ofTask);
+    const made = ofTask.get(host.name);
+    if (made === undefined) ofTask.set(host.name, [madeOf(done)]);
+    else made.push(madeOf(done));
   }
 
   #behind(first: Attempt): Attempt[] {
@@ -106,10 +112,6 @@ export class Ahead {
     }
     return found;
   }
-}
-
-function keyOf({ host, item }: HostTask): string {
-  return `${host.name}\0${item ?? ''}`;
 }
 
 async function alone(attempt: Attempt): Promise<Made> {

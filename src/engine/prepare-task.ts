@@ -37,19 +37,14 @@ export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTas
     return { ...on, task: { ...task, when: [{ ...refused.condition, value: false }] } };
   const resolved = resolveKeywords(task, scope);
   const reach = reachOf(resolved, boundHere(run, task, host), scope);
-  return {
-    ...on,
-    task: resolved,
-    ...(reach === undefined ? {} : { reach }),
-  };
+  if (reach === undefined) return resolved === task ? on : { ...on, task: resolved };
+  return { ...on, task: resolved, reach };
 }
 
 /** What a loop's item may change: where the task runs, and its environment. */
 export function bindItem(on: HostTask): HostTask {
   const environment = environmentOf(on.task, on.scope);
-  return {
-    ...on,
-    target: delegate(on.task, on),
-    ...(environment === undefined ? {} : { environment }),
-  };
+  const target = delegate(on.task, on);
+  if (environment === undefined) return target === on.target ? on : { ...on, target };
+  return { ...on, target, environment };
 }

@@ -219,7 +219,10 @@ export async function runTask(
   const throttle = task.throttle ?? 0;
   const limit = throttle > 0 ? pLimit(Math.floor(throttle)) : undefined;
   const one = async (host: InventoryHost): Promise<InventoryHost | undefined> => {
-    const outcome = await run.state.parts.forks(() => runOn(run, task, host, spot));
+    const work = (): Promise<HostOutcome> => runOn(run, task, host, spot);
+    // What was done ahead needs no fork to be told.
+    const isDone = task.loop === undefined && spot?.ahead.holds(spot.index, host.name) === true;
+    const outcome = await (isDone ? work() : run.state.parts.forks(work));
     const passed = settle(run, task, host, outcome, catches);
     return passed || outcome.status === 'unreachable' ? undefined : host;
   };

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import { quoteWord } from '../values/shell.js';
@@ -37,8 +37,8 @@ export async function openShell(open: OpenChannel, request: ShellRequest): Promi
  * @throws {CaravanError} auth where sudo or su refuses a password; connect where there is no channel
  */
 export async function beginShell(open: OpenChannel, request: ShellRequest): Promise<BegunShell> {
-  const ready = randomBytes(16).toString('hex');
-  const prompt = randomBytes(16).toString('hex');
+  const ready = randomUUID();
+  const prompt = randomUUID();
   const start =
     'LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; ' +
     `echo ${ready}:$$; echo ${ready}: >&2`;

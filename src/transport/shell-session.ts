@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { ProcessChannel } from './channel.js';
 import { MarkerScanner } from './markers.js';
@@ -90,7 +90,7 @@ export class ShellSession {
   send(steps: readonly ShellStep[]): SentStep[] {
     const sent: SentStep[] = [];
     const texts: { nonce: string; step: ShellStep }[] = [];
-    const secret = randomBytes(16).toString('hex');
+    const secret = randomUUID();
     for (const [i, step] of steps.entries()) {
       const nonce = `${secret}${i}`;
       const output = new StepOutput(step.onLine);

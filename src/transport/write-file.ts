@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import { digestOf } from '../values/digest.js';
 import { CaravanError } from '../values/error.js';
@@ -42,8 +42,7 @@ sum() { s=$(sha256sum 2>/dev/null || shasum -a 256); echo "\${s%% *}"; }`;
 export function writeFilesScript(files: readonly FileBytes[]): Script {
   const all = files.map(({ file, content }, i) => {
     const folder = posix.dirname(file.path);
-    const random = randomBytes(12).toString('hex');
-    const name = `.${posix.basename(file.path)}.${random}.tmp`;
+    const name = `.${posix.basename(file.path)}.${randomUUID()}.tmp`;
     const temporary = posix.join(file.temporaryFolder ?? folder, name);
     return { file, content, folder, temporary, number: i + 1 };
   });

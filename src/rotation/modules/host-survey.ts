@@ -1,6 +1,8 @@
 import * as z from 'zod';
-import type { TaskModule, Verdict } from '../../modules/module.js';
+import type { ModuleContext, TaskModule, Verdict } from '../../modules/module.js';
+import { CaravanError } from '../../values/error.js';
 import type { JsonObject } from '../../values/json.js';
+import { sh } from '../../values/shell.js';
 import { BACKDATE_MS } from '../leaves.js';
 import { readHostSurvey, type HostSurvey } from '../host-survey.js';
 
@@ -9,26 +11,43 @@ const input = z.strictObject({});
 /** The variable that a host's survey is stored under. */
 export const SURVEY_FACT = 'host_survey';
 
+interface Seen {
+  readonly survey: HostSurvey;
+  /** Seconds by which the host's clock is ahead of the controller's. */
+  readonly ahead: number;
+}
+
 /** Reads what a host holds of the authorities. Changes nothing. */
-export const hostSurvey: TaskModule<
-  z.infer<typeof input>,
-  { survey: HostSurvey; controllerNow: number }
-> = {
+export const hostSurvey: TaskModule<z.infer<typeof input>, Seen> = {
   name: 'host_survey',
   doc: 'Read every certificate, trust bundle and start time that a rotation needs from a host.',
   input,
-  observe: async (_input, { connection, signal, clock }) => ({
-    survey: await readHostSurvey(connection, signal),
-    controllerNow: clock.now().getTime() / 1000,
+  observe: async (_input, context) => ({
+    survey: await readHostSurvey(context.connection, context.signal),
+    ahead: await secondsAhead(context),
   }),
-  check: ({ survey, controllerNow }) => ({
+  check: ({ survey, ahead }) => ({
     changes: [],
     reason: `${survey.items.length} certificates and bundles read`,
     facts: { [SURVEY_FACT]: survey as unknown as JsonObject },
-    ...skewFailure(survey.now - controllerNow),
+    ...skewFailure(ahead),
   }),
   apply: () => Promise.resolve({ changed: false }),
 };
+
+/** By itself, on a connection that is open: so the clock is off by half a round trip at most. */
+async function secondsAhead({ connection, clock }: ModuleContext): Promise<number> {
+  const askedAt = clock.now().getTime();
+  const { stdout } = await connection.run(sh`date +%s.%N`, { become: true });
+  const answeredAt = clock.now().getTime();
+  const found = Number(stdout);
+  if (stdout.trim() !== '' && Number.isFinite(found))
+    return found - (askedAt + answeredAt) / 2 / 1000;
+  throw new CaravanError('command', `Read the clock of the host: it said '${stdout.trim()}'.`, {
+    host: connection.host,
+    hint: 'The survey needs `date +%s.%N` of coreutils on the host.',
+  });
+}
 
 /** New leaves are backdated by this much; a host that is further behind would refuse them. */
 function skewFailure(seconds: number): Pick<Verdict, 'failure'> {

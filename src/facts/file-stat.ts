@@ -170,7 +170,8 @@ f=${STAT_FORMAT}
 [ -z "$m" ] || { eval "r=\\$(stat -L -c \\"\\$f\\" -- $m)" && take followed; } || exit`,
     ...(digests.length === 0 ? [] : [SUM]),
     ...digests.map(
-      (kind, at) => sh`[ -z "$d${at}" ] || { eval "r=\\$(sum ${kind} -- \$d${at})"; take ${kind}; }`,
+      (kind, at) =>
+        sh`[ -z "$d${at}" ] || { eval "r=\\$(sum ${kind} -- \$d${at})"; take ${kind}; }`,
     ),
     sh`[ -z "$c" ] || o="\${o}= bytes$n"
 printf %s "$o" || exit

@@ -126,7 +126,15 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
 /** A module whose types are hidden, as the engine holds it: every `TaskModule<...>` fits. */
 export interface AnyModule extends Pick<
   TaskModule,
-  'name' | 'doc' | 'freeForm' | 'freeFormKeys' | 'aliases' | 'runsOnce' | 'rawInput' | 'gathers' | 'says'
+  | 'name'
+  | 'doc'
+  | 'freeForm'
+  | 'freeFormKeys'
+  | 'aliases'
+  | 'runsOnce'
+  | 'rawInput'
+  | 'gathers'
+  | 'says'
 > {
   readonly input: z.ZodType;
   readonly touches?: 'nothing' | 'anything' | ((seen: never, input: never) => readonly string[]);

@@ -408,7 +408,9 @@ export function renderFields(
   const entries: [string, unknown][] = [];
   for (const key of Object.keys(fields)) {
     const given = fields[key];
-    const value = raw.includes(key) ? given : render({ value: given, source: sourceAt(key) }, scope);
+    const value = raw.includes(key)
+      ? given
+      : render({ value: given, source: sourceAt(key) }, scope);
     if (value !== OMIT) entries.push([key, value]);
   }
   return Object.fromEntries(entries);

@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { CaravanError } from '../values/error.js';
 import type { ByteBudget } from './byte-budget.js';
 import { BLOCK_BYTES, FIRST_BYTES, finishScript, receiveText } from './big-file.script.js';
-import { compressed, measure, pays } from './compression.js';
+import { compressed, pays } from './compression.js';
 import type { Deadline } from './deadline.js';
 import type { ProcessChannel } from './channel.js';
 import { ShellEnded, type FileSend, type StepResult } from './port.js';
@@ -132,8 +132,9 @@ class Sending {
   async #pays(from: number, linkRate: number): Promise<boolean> {
     const last = this.file.source.size - SAMPLE_BYTES;
     const places = [from, Math.floor((from + last) / 2), last];
-    const sample = await Promise.all(places.map((at) => this.#read(at, SAMPLE_BYTES)));
-    return pays({ ...(await measure(Buffer.concat(sample), this.parts.nowMs)), linkRate });
+    const samples = await Promise.all(places.map((at) => this.#read(at, SAMPLE_BYTES)));
+    const sample = Buffer.concat(samples);
+    return pays({ ratio: (await compressed(sample)).length / sample.length, linkRate });
   }
 
   async #read(at: number, length: number): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { AnyAuthMethod, AuthenticationType, BaseAgent } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, BaseAgent, ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { agentHolding } from './agent.js';
 import { EncryptedKey, loadPrivateKey } from './private-key.js';
@@ -48,6 +48,15 @@ export async function authAttempts(
   if (identity.usual && !only) attempts.push(...(await keys.usual(attempts.length === 0)));
   if (identity.password) attempts.push(...passwordAttempts(user, identity.password.reveal()));
   return inOrder(attempts, identity.methods);
+}
+
+/**
+ * Whether the first attempt may be made before the server has said that it takes any. A signature
+ * with an RSA key rests on what the server says of its algorithms, which may come a little later.
+ */
+export function isEager([first]: readonly AuthAttempt[]): boolean {
+  const method = first?.method;
+  return method?.type === 'publickey' && (method.key as ParsedKey).type !== 'ssh-rsa';
 }
 
 class KeyAttempts {

@@ -1,15 +1,16 @@
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2, { type Client, type ParsedKey } from 'ssh2';
+import ssh2, { type Client } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { ssh2Algorithms } from './algorithms.js';
-import { authAttempts, authHandler, loginRefused, type AuthAttempt } from './auth.js';
+import { authAttempts, authHandler, isEager, loginRefused, type AuthAttempt } from './auth.js';
 import { backoffMs, type Random } from './backoff.js';
 import { Deadline } from './deadline.js';
 import { HostKeyCheck } from './host-key.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
 import { droppedEarly, notReached, stopped } from './ssh2.errors.js';
+import { joinWrites, shortenLogin } from './ssh2.protocol.js';
 
 /** What a login takes from its surroundings. */
 export interface LoginParts {
@@ -80,6 +81,7 @@ async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promis
     return await handshake(attempt, {
       algorithms: hostKey.algorithms,
       authHandler: authHandler(attempts, tried),
+      isEager: isEager(attempts),
       verify: async (key) => {
         try {
           await hostKey.verify(key, confirm);
@@ -106,13 +108,15 @@ async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promis
 export interface Handshake {
   readonly algorithms: readonly string[];
   readonly authHandler: ReturnType<typeof authHandler>;
+  /** Whether its first request goes out before the server has said that it takes requests. */
+  readonly isEager?: boolean;
   readonly verify: (key: Buffer) => Promise<boolean>;
 }
 
 /** Dials and shakes hands; whatever goes wrong, the socket is gone afterwards. */
 export async function handshake(
   { settings, parts, deadline }: Attempt,
-  { algorithms, authHandler, verify }: Handshake,
+  { algorithms, authHandler, isEager = false, verify }: Handshake,
 ): Promise<LoggedIn> {
   const { user, keepalive } = settings;
   const socket = await dial(settings, parts, deadline);
@@ -142,9 +146,7 @@ export async function handshake(
           void verify(key).then(answer);
         },
       });
-      const { _protocol: protocol } = client as unknown as { readonly _protocol: Ssh2Protocol };
-      ignoreHostKeyList(protocol);
-      signAtOnce(protocol);
+      shortenLogin(client, isEager);
     });
     return { client, socket };
   } catch (thrown) {
@@ -156,58 +158,6 @@ export async function handshake(
   } finally {
     takeBack();
   }
-}
-
-/** What is replaced of ssh2 (1.17), where it has no option. */
-interface Ssh2Protocol {
-  readonly _handlers: { GLOBAL_REQUEST?: GlobalRequest };
-  authPK(user: string, key: ParsedKey, algorithm?: string, sign?: Sign): void;
-}
-
-type Sign = (data: Buffer, give: (signature: Buffer) => void) => void;
-
-/** What ssh2 calls for a request of the server's that is about no channel. */
-type GlobalRequest = (
-  protocol: { requestSuccess(): void },
-  name: string,
-  wantReply: boolean,
-  data: unknown,
-) => void;
-
-/**
- * After a login sshd names all its host keys, and ssh2 (1.17) has it prove each one, for an event
- * that nothing here listens to: a signature a key on the host, and as many verifications here, which
- * cost more than the rest of the login.
- */
-function ignoreHostKeyList({ _handlers: handlers }: Ssh2Protocol): void {
-  const usual = handlers.GLOBAL_REQUEST;
-  if (usual === undefined) return;
-  handlers.GLOBAL_REQUEST = (answerer, name, wantReply, data) => {
-    if (name !== 'hostkeys-00@openssh.com') usual(answerer, name, wantReply, data);
-    else if (wantReply) answerer.requestSuccess();
-  };
-}
-
-/** Hashes of the algorithms that name one beside the key's own; SHA-1 is left to ssh2's way. */
-const HASHES: Readonly<Record<string, string>> = {
-  'rsa-sha2-256': 'sha256',
-  'rsa-sha2-512': 'sha512',
-};
-
-/**
- * ssh2 asks whether the server would take a key before it signs with it. A signature may come at once
- * (RFC 4252, 7): a round trip less, and less work for both. What an agent holds is asked for as before:
- * signing may need a touch there.
- */
-function signAtOnce(protocol: Ssh2Protocol): void {
-  const usual = protocol.authPK.bind(protocol);
-  protocol.authPK = (user, key, algorithm, sign) => {
-    const atOnce: Sign = (data, give) => {
-      give(key.sign(data, HASHES[algorithm ?? '']));
-    };
-    const isOurs = key.isPrivateKey() && algorithm !== 'ssh-rsa';
-    usual(user, key, algorithm, sign ?? (isOurs ? atOnce : undefined));
-  };
 }
 
 /** The connection ended with no word, where sshd would have said why. */
@@ -223,11 +173,13 @@ function isDrop(cause: Error & { code?: unknown }): boolean {
 async function dial(settings: SshSettings, parts: LoginParts, deadline: Deadline): Promise<Duplex> {
   const { hostName: host, port, family, bindAddress } = settings;
   if (!parts.dial) {
-    return connectSocket({
+    const socket = connectSocket({
       ...{ host, port, noDelay: true },
       ...(family === undefined ? {} : { family }),
       ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
     });
+    joinWrites(socket);
+    return socket;
   }
   const opening = parts.dial();
   return new Promise((resolve, reject) => {

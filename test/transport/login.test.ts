@@ -7,6 +7,8 @@ import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport, type TransportOptions } from '../../src/transport/transport.js';
 import { Secret } from '../../src/values/secret.js';
 import { sh } from '../../src/values/shell.js';
+import { startFaultProxy } from './fault-proxy.js';
+import { writeKnownHosts } from './faults.js';
 import { freePort, makeKey, startSshd, type Sshd } from './sshd.js';
 
 let sshd: Sshd;
@@ -128,6 +130,28 @@ test('connect logs in with RSA, ECDSA and encrypted keys, and the agent', async 
   } finally {
     process.kill(Number(pid));
   }
+});
+
+/** Round trips of a login with a key, and all that a command costs behind it. */
+async function tripsWith(privateKeyFile: string): Promise<readonly [login: number, step: number]> {
+  const proxy = await startFaultProxy({ hostPort: sshd.port, delayMs: 40 });
+  const knownHostsFiles = [writeKnownHosts(sshd, proxy.port, sshd.folder)];
+  const target = sshd.target({ port: proxy.port, knownHostsFiles, privateKeyFile });
+  const connection = await createTransport().connect(target);
+  const { roundTrips: before } = proxy.seen();
+  await connection.run(sh`:`);
+  const { roundTrips: after } = proxy.seen();
+  await connection.close();
+  await proxy.stop();
+  return [before, after - before];
+}
+
+test('connect takes three round trips, with an RSA key one more', async () => {
+  const [login, step] = await tripsWith(sshd.target().privateKeyFile ?? '');
+  const key = join(sshd.folder, 'key_rsa3');
+  appendFileSync(join(sshd.folder, 'authorized_keys'), `${makeKey(key, 'rsa')}\n`);
+  const rsa = await tripsWith(key);
+  expect({ login, step, rsa }).toEqual({ login: 3, step: 3, rsa: [4, 3] });
 });
 
 test('connect says what it tried when the login is refused', async () => {

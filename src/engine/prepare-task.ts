@@ -4,6 +4,7 @@ import { holds, render, withBound } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, type BatchRun } from './batch-run.js';
+import type { Layers } from './variables.js';
 import { connectionNames, environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
 
 function delegate(task: Task, on: HostTask): string {
@@ -15,10 +16,17 @@ function delegate(task: Task, on: HostTask): string {
   });
 }
 
+/** What {@link boundHere} found: most hosts of a task have the same layers. */
+const BOUND = new WeakMap<Layers, readonly string[]>();
+
 /** Connection variables that play, task and imports bind. */
-function boundHere(run: BatchRun, task: Task, host: InventoryHost): string[] {
-  const imports = run.frame.layers.map(({ vars }) => vars);
-  return [run.playVars.of(host.name), task.vars, ...imports].flatMap(connectionNames);
+function boundHere(layers: Layers): readonly string[] {
+  const known = BOUND.get(layers);
+  if (known !== undefined) return known;
+  const { play = {}, task = {}, imports = [] } = layers;
+  const names = [play, task, ...imports.map(({ vars }) => vars)].flatMap(connectionNames);
+  BOUND.set(layers, names);
+  return names;
 }
 
 /**
@@ -27,7 +35,8 @@ function boundHere(run: BatchRun, task: Task, host: InventoryHost): string[] {
  */
 export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTask {
   const { state, play, frame } = run;
-  const scope = state.parts.variables.scope(host, layersOf(run, task, host));
+  const layers = layersOf(run, task, host);
+  const scope = state.parts.variables.scope(host, layers);
   const on: HostTask = { task, play: play.name, host, target: host.name, scope, state };
   // The conditions of imports see the names that those imports bind.
   const refused = frame.conditions.find(
@@ -36,7 +45,7 @@ export function prepare(run: BatchRun, task: Task, host: InventoryHost): HostTas
   if (refused !== undefined)
     return { ...on, task: { ...task, when: [{ ...refused.condition, value: false }] } };
   const resolved = resolveKeywords(task, scope);
-  const reach = reachOf(resolved, boundHere(run, task, host), scope);
+  const reach = reachOf(resolved, boundHere(layers), scope);
   if (reach === undefined) return resolved === task ? on : { ...on, task: resolved };
   return { ...on, task: resolved, reach };
 }

@@ -7,7 +7,7 @@ import { runInclude } from './include.js';
 import { readVarsFiles } from './read-vars-files.js';
 import { runMeta } from './run-meta.js';
 import { runTask } from './task-step.js';
-import { upcomingTasks } from './upcoming.js';
+import { upcomingIn } from './upcoming.js';
 
 /** Hosts that failed, but answer. */
 export type Failed = InventoryHost[];
@@ -119,7 +119,7 @@ const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
   // A host that fails in the list of the play is lost, until it is taken back.
   const isWhole = nodes === play.tasks;
   const ahead = new Ahead(
-    (first, spot) => upcomingTasks(run, first, spot),
+    upcomingIn(run),
     play.maxFailPercentage === undefined && !nodes.some(isFatal),
   );
   for (const [index, node] of nodes.entries()) {

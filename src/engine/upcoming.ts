@@ -1,8 +1,8 @@
 import type { AnyModule } from '../modules/module.js';
-import type { Task } from '../playbook/model.js';
+import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
 import { holds, withBound, type Scope } from '../playbook/template.js';
-import type { Spot } from './ahead.js';
+import type { Spot, Upcoming } from './ahead.js';
 import type { HostTask } from './attempt.js';
 import type { BatchRun } from './batch-run.js';
 import { boundNames, loopItems } from './loop-items.js';
@@ -19,7 +19,7 @@ const CHANGING = [
 ];
 
 /** Names that tasks in front may set, `*` at the end for all that begin so. */
-type Unknown = Set<string>;
+type Unknown = ReadonlySet<string>;
 
 function isUnknown(name: string, unknown: Unknown): boolean {
   return unknown.has(name) || (unknown.has('ansible_*') && name.startsWith('ansible_'));
@@ -51,24 +51,18 @@ function isSingle(task: Task): boolean {
   );
 }
 
-/** What {@link isPlain} found: every host asks. */
-const PLAIN = new WeakMap<Task, boolean>();
-
 /** Whether a task as it is written may be made ready before its turn. */
-function isPlain(task: Task, module: AnyModule | undefined): boolean {
+function isPlain(task: Task, module: AnyModule): boolean {
   const { loop } = task;
-  const isKnown = PLAIN.get(task);
-  if (isKnown !== undefined) return isKnown;
-  const is =
-    module?.touches !== undefined &&
+  return (
+    module.touches !== undefined &&
     module.touches !== 'anything' &&
     module.runsOnce !== true &&
     isSingle(task) &&
     Object.keys(task.templated).length === 0 &&
     (loop === undefined ||
-      (loop.pauseSeconds === 0 && loop.breakWhen.length === 0 && !loop.extended));
-  PLAIN.set(task, is);
-  return is;
+      (loop.pauseSeconds === 0 && loop.breakWhen.length === 0 && !loop.extended))
+  );
 }
 
 /** Whether two tasks reach a host in the same way. */
@@ -97,57 +91,93 @@ function* runsOf(on: HostTask): Generator<HostTask> {
   }
 }
 
-/**
- * What follows `first` on a host, as far as it can be told before `first` is done: up to a task
- * that rests on what one in front of it finds, or that is of another kind. Throws there, or ends.
- */
-export function* upcomingTasks(
-  run: BatchRun,
-  { task: first, host, item }: HostTask,
-  { ahead, nodes, index: from }: Spot,
-): Generator<HostTask> {
-  const { modules, tags, skipTags, gate } = run.state.parts;
-  if (gate.asks || run.frame.conditions.length > 0) return;
-  if (
-    !isSingle(first) ||
-    (first.loop !== undefined && modules.get(first.module)?.touches === 'anything')
-  )
-    return;
-  const unknown: Unknown = new Set(CHANGING);
-  if (item !== undefined && nodes[from]?.kind === 'task') {
-    const on = prepare(run, nodes[from], host);
-    for (const one of runsOf({ ...on, scope: onlyKnown(on.scope, unknown) }))
-      if ((one.item ?? 0) > item) yield { ...one, spot: { ahead, nodes, index: from } };
-  }
-  let isBehindDecision = false;
-  let mayNotify = [...run.notified.values()].some((hosts) => hosts.has(host.name));
+/** A task behind another, as all hosts have it. */
+interface Later {
+  readonly task: Task;
+  readonly index: number;
+  /** What is not known when the task in front of all begins. */
+  readonly unknown: Unknown;
+  /** It runs handlers: nothing behind it is known where there are some to run. */
+  readonly isFlush: boolean;
+  readonly touchesNothing: boolean;
+}
+
+/** Whether what follows a task can be told at all before it is done. */
+function isTelling({ state, frame }: BatchRun, first: Task): boolean {
+  const { gate, modules } = state.parts;
+  const isAnyLoop = first.loop !== undefined && modules.get(first.module)?.touches === 'anything';
+  return !gate.asks && frame.conditions.length === 0 && isSingle(first) && !isAnyLoop;
+}
+
+/** What follows a task in its list, up to one of another kind, whatever the host. */
+function tasksBehind(
+  { play, frame, state }: BatchRun,
+  first: Task,
+  nodes: readonly TaskNode[],
+  from: number,
+): Later[] {
+  const { modules, tags, skipTags } = state.parts;
+  const found: Later[] = [];
+  let unknown: Unknown = new Set(CHANGING);
+  let mayNotify = false;
   let before = first;
-  for (const [index, node] of nodes.entries()) {
-    if (index <= from) continue;
-    if (before.register !== undefined) unknown.add(before.register);
+  for (let index = from + 1; ; index += 1) {
+    const task = nodes[index];
+    if (before.register !== undefined) unknown = new Set([...unknown, before.register]);
     if (modules.get(before.module)?.gathers === true) {
       // Which files of variables there are may rest on facts.
-      if (run.play.varsFiles.length > 0) return;
-      unknown.add('ansible_*');
+      if (play.varsFiles.length > 0) return found;
+      unknown = new Set([...unknown, 'ansible_*']);
     }
     mayNotify ||= before.notify.length > 0;
-    if (node.kind !== 'task') return;
-    before = node;
-    // Handlers that nobody has notified do not run.
-    if (node.args.value['action'] === 'flush_handlers' && node.module === 'meta' && !mayNotify)
-      continue;
-    if (!tagsSelect([...node.tags, ...run.frame.tags], { tags, skipTags })) continue;
-    const module = modules.get(node.module);
-    if (!isPlain(node, module) || !isSameWay(node, first)) return;
-    const on = prepare(run, node, host);
-    const scope = onlyKnown(on.scope, unknown);
-    try {
-      for (const one of runsOf({ ...on, scope }))
-        yield { ...one, spot: { ahead, nodes, index }, isBehindDecision };
-    } catch (thrown) {
-      // What touches nothing can be passed over; but it may fail, as `assert` does.
-      if (!(thrown instanceof NotYet) || module?.touches !== 'nothing') throw thrown;
-      isBehindDecision = true;
-    }
+    if (task?.kind !== 'task') return found;
+    before = task;
+    if (!tagsSelect([...task.tags, ...frame.tags], { tags, skipTags })) continue;
+    const isFlush = task.args.value['action'] === 'flush_handlers' && task.module === 'meta';
+    const module = modules.get(task.module) as AnyModule;
+    if (isFlush ? mayNotify : !isPlain(task, module) || !isSameWay(task, first)) return found;
+    found.push({ task, index, unknown, isFlush, touchesNothing: module.touches === 'nothing' });
   }
+}
+
+/**
+ * Tells what follows a task on a host, as far as it can be told before that task is done: up to one
+ * that rests on what one in front of it finds, or that is of another kind. Throws there, or ends.
+ */
+export function upcomingIn(run: BatchRun): Upcoming {
+  /** By place in the list, with the task that it was made for: keywords may differ by host. */
+  const plans = new Map<number, { readonly first: Task; readonly behind: readonly Later[] }>();
+  const behindOf = (first: Task, { nodes, index }: Spot): readonly Later[] => {
+    const known = plans.get(index);
+    if (known?.first === first) return known.behind;
+    const behind = tasksBehind(run, first, nodes, index);
+    plans.set(index, { first, behind });
+    return behind;
+  };
+  return function* upcoming({ task: first, host, item }, spot) {
+    if (!isTelling(run, first)) return;
+    const node = spot.nodes[spot.index];
+    if (item !== undefined && node?.kind === 'task') {
+      const on = prepare(run, node, host);
+      for (const one of runsOf({ ...on, scope: onlyKnown(on.scope, new Set(CHANGING)) }))
+        if ((one.item ?? 0) > item) yield { ...one, spot };
+    }
+    let isBehindDecision = false;
+    const mayNotify = [...run.notified.values()].some((hosts) => hosts.has(host.name));
+    for (const { task, index, unknown, isFlush, touchesNothing } of behindOf(first, spot)) {
+      // Handlers that nobody has notified do not run.
+      if (isFlush && mayNotify) return;
+      if (isFlush) continue;
+      const on = prepare(run, task, host);
+      const scope = onlyKnown(on.scope, unknown);
+      try {
+        for (const one of runsOf({ ...on, scope }))
+          yield { ...one, spot: { ...spot, index }, isBehindDecision };
+      } catch (thrown) {
+        // What touches nothing can be passed over; but it may fail, as `assert` does.
+        if (!(thrown instanceof NotYet) || !touchesNothing) throw thrown;
+        isBehindDecision = true;
+      }
+    }
+  };
 }

@@ -1,9 +1,11 @@
-import { statSync } from 'node:fs';
+import { readFileSync, type BigIntStats } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import { FileCache, look } from '../values/file-cache.js';
 import { FileDigests, LARGE_BYTES, type LargeFile } from './file-digests.js';
 import type { ModuleContext } from './module.js';
-import { readUnchanged } from './recent-files.js';
+
+const CONTENTS = new FileCache((path) => readFileSync(path));
 
 /** A file of the controller, as found. */
 export interface ControllerFile {
@@ -20,7 +22,10 @@ export function readControllerFile(
   kind: Kind,
   context: ModuleContext,
 ): ControllerFile {
-  return inPlaces(name, kind, context, (path) => ({ path, content: readUnchanged(path) }));
+  return inPlaces(name, kind, context, (path, found) => ({
+    path,
+    content: CONTENTS.of(path, found),
+  }));
 }
 
 /** A folder of the controller. */
@@ -38,11 +43,10 @@ export async function controllerContent(
   context: ModuleContext,
 ): Promise<Buffer | LargeFile | ControllerFolder> {
   const { digests = new FileDigests() } = context;
-  const content = await inPlaces(name, kind, context, (path) => {
-    const found = statSync(path, { bigint: true });
+  const content = await inPlaces(name, kind, context, (path, found) => {
     if (found.isDirectory()) return { folder: path };
     const isLarge = found.isFile() && found.size > LARGE_BYTES;
-    return isLarge ? digests.of(path, found) : readUnchanged(path, found);
+    return isLarge ? digests.of(path, found) : CONTENTS.of(path, found);
   });
   return content;
 }
@@ -56,7 +60,7 @@ function inPlaces<T>(
   name: string,
   kind: Kind,
   context: ModuleContext,
-  read: (path: string) => T,
+  read: (path: string, found: BigIntStats) => T,
 ): T {
   const { folders = [process.cwd()] } = context;
   const places = isAbsolute(name)
@@ -64,7 +68,8 @@ function inPlaces<T>(
     : folders.flatMap((folder) => [join(folder, kind, name), resolve(folder, name)]);
   for (const path of places) {
     try {
-      return read(path);
+      const found = look(path);
+      if (found !== undefined) return read(path, found);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue;
       throw new CaravanError(

@@ -3,7 +3,7 @@ import { createReadStream, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { FileSource } from '../transport/port.js';
 import { CaravanError } from '../values/error.js';
-import { versionOf } from './recent-files.js';
+import { versionOf } from '../values/file-cache.js';
 
 /** Larger files of the controller are never held in memory whole, but sent by a stream. */
 export const LARGE_BYTES = 1024 * 1024;

@@ -1,6 +1,7 @@
-import { appendFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import { FileCache, look } from '../values/file-cache.js';
 import {
   findKnownHosts,
   keyType,
@@ -10,7 +11,7 @@ import {
   type KnownHosts,
 } from './known-hosts.js';
 
-const parsed = new Map<string, { readonly version: string; readonly known: KnownHosts }>();
+const PARSED = new FileCache((path) => parseKnownHosts(readFileSync(path, 'utf8'), path));
 
 /**
  * Parsed once and again when the file changes: a fleet asks the same file thousands of times.
@@ -18,14 +19,8 @@ const parsed = new Map<string, { readonly version: string; readonly known: Known
  */
 export function readKnownHosts(path: string): KnownHosts {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (!stat) return { byName: new Map(), others: [] };
-    const version = `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
-    const cached = parsed.get(path);
-    if (cached?.version === version) return cached.known;
-    const known = parseKnownHosts(readFileSync(path, 'utf8'), path);
-    parsed.set(path, { version, known });
-    return known;
+    const found = look(path);
+    return found === undefined ? { byName: new Map(), others: [] } : PARSED.of(path, found);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CaravanError('input', `the known hosts in ${path} could not be read: ${why}`, {
@@ -67,6 +62,6 @@ export function appendKnownHosts(file: string, lines: readonly string[]): void {
 }
 
 function endsInMidLine(file: string): boolean {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && stat.size > 0 && !readFileSync(file, 'utf8').endsWith('\n');
+  const found = look(file);
+  return found !== undefined && found.size > 0 && !readFileSync(file, 'utf8').endsWith('\n');
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { FileCache, look } from '../values/file-cache.js';
 import type { KnownHost } from './known-hosts.js';
 import type { Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
@@ -32,14 +33,18 @@ export function whyOpenSsh(needs: Needs): string | undefined {
   return onlyAuthority(needs);
 }
 
+/** The type of key that a file with a public key names. */
+const TYPE = new FileCache((path) => readFileSync(path, 'utf8').split(' ', 1)[0] ?? '');
+
 /** A key with a certificate beside it, or one that lives in a security key. */
 function specialKey(file: string): string | undefined {
   if (existsSync(`${file}-cert.pub`)) return `${file}-cert.pub is a certificate`;
   try {
-    const type = readFileSync(`${file}.pub`, 'utf8').split(' ', 1)[0] ?? '';
-    return type.startsWith('sk-') ? `${file} is a security key` : undefined;
+    const found = look(`${file}.pub`);
+    const isSpecial = found !== undefined && TYPE.of(`${file}.pub`, found).startsWith('sk-');
+    return isSpecial ? `${file} is a security key` : undefined;
   } catch {
-    return undefined; // no public key beside it: nothing is known
+    return undefined; // it cannot be read: nothing is known
   }
 }
 

@@ -35,8 +35,10 @@ interface Waiting {
   readonly limits: StepLimits;
   readonly resolve: (result: StepResult) => void;
   readonly reject: (error: Error) => void;
-  /** Tells that its turn has come. */
-  readonly begun: () => void;
+  /** What cancelling does: another thing once its turn has come. */
+  onCancel: () => void;
+  /** Nobody cancels it any more. */
+  readonly settled: () => void;
 }
 
 /** The first steps of a queue that are of its first one's batch. */
@@ -64,20 +66,23 @@ export class PrivilegeLevel {
     const { signal } = limits;
     if (step.receipt !== undefined) this.#runs.add(step.receipt.run);
     return new Promise((resolve, reject) => {
-      const cancelWaiting = (): void => {
+      const onCancel = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(this.#error('cancelled', 'a step was cancelled before it began'));
       };
-      const begun = (): void => {
-        signal?.removeEventListener('abort', cancelWaiting);
+      const onAbort = (): void => {
+        waiting.onCancel();
       };
-      const waiting: Waiting = { step, limits, resolve, reject, begun };
+      const settled = (): void => {
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const waiting: Waiting = { step, limits, resolve, reject, onCancel, settled };
       this.#waiting.push(waiting);
       if (signal?.aborted === true) {
-        cancelWaiting();
+        onCancel();
         return;
       }
-      signal?.addEventListener('abort', cancelWaiting, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
       // The others of its batch come within this turn of the event loop.
       if (limits.batch === undefined) this.#next();
       else
@@ -103,7 +108,7 @@ export class PrivilegeLevel {
     if (this.#isBusy) return;
     const turn = this.#waiting.splice(0, together(this.#waiting).length);
     if (turn.length === 0) return;
-    for (const { begun } of turn) begun();
+    for (const one of turn) one.onCancel = () => undefined;
     this.#isBusy = true;
     void this.#runTogether(turn).finally(() => {
       this.#isBusy = false;
@@ -118,6 +123,7 @@ export class PrivilegeLevel {
     for (const [index, one] of turn.entries()) {
       if (broken !== undefined) {
         one.reject(broken);
+        one.settled();
         continue;
       }
       try {
@@ -131,6 +137,7 @@ export class PrivilegeLevel {
         one.reject(error);
         broken = this.#broken(error);
       }
+      one.settled();
     }
     // Results that nobody awaits any more.
     for (const { result } of sent ?? []) result.catch(() => undefined);
@@ -145,10 +152,9 @@ export class PrivilegeLevel {
       : error;
   }
 
-  async #bounded(
-    { step, limits: { timeoutMs, signal } }: Waiting,
-    send: (halt: Halt) => Promise<SentStep>,
-  ): Promise<StepResult> {
+  async #bounded(one: Waiting, send: (halt: Halt) => Promise<SentStep>): Promise<StepResult> {
+    const { step, limits } = one;
+    const { timeoutMs, signal } = limits;
     const ms = timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const halt: Halt = { isOn: false };
     let stop: (reason: Stop) => void = () => undefined;
@@ -161,11 +167,10 @@ export class PrivilegeLevel {
     const timer = setTimeout(() => {
       stop({ kind: 'timeout', ms });
     }, ms);
-    const onAbort = (): void => {
+    one.onCancel = () => {
       stop({ kind: 'cancelled' });
     };
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) one.onCancel();
     try {
       const work = this.#result(step, send, halt);
       const outcome = await Promise.race([work, stopped]);
@@ -174,7 +179,6 @@ export class PrivilegeLevel {
       throw await this.#stop(outcome);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
     }
   }
 

@@ -46,8 +46,9 @@ interface Running {
  * before the first has ended: the shell reads them in order.
  */
 export class ShellSession {
-  /** Aborts when the shell ends. */
-  readonly #gone = new AbortController();
+  #isGone = false;
+  /** Resolves when the shell ends. */
+  readonly #gone: Promise<void>;
   /** Sent and not ended, in order. */
   readonly #running: Running[] = [];
   #sending: Promise<void> = Promise.resolve();
@@ -63,8 +64,11 @@ export class ShellSession {
       this.#push(stream, bytes);
     });
     channel.stdin.on('error', () => undefined); // the close that follows says the same
+    let tellGone = (): void => undefined;
+    this.#gone = new Promise((resolve) => (tellGone = resolve));
     channel.onClose(() => {
-      this.#gone.abort();
+      this.#isGone = true;
+      tellGone();
       const ended = new ShellEnded('the shell ended before the step did');
       // One that never was says why.
       for (const { fail } of this.#running.splice(0))
@@ -76,7 +80,7 @@ export class ShellSession {
 
   /** Whether the shell can take a step. */
   get alive(): boolean {
-    return !this.#gone.signal.aborted;
+    return !this.#isGone;
   }
 
   /** Runs one step. @throws {ShellEnded} when the shell or its connection ends first */
@@ -126,9 +130,11 @@ export class ShellSession {
    */
   async endWith(lastWords: string): Promise<void> {
     if (this.alive) {
-      const limit = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(LAST_WORDS_MS)]);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => (timer = setTimeout(resolve, LAST_WORDS_MS)));
       this.#channel.stdin.end(lastWords);
-      if (!limit.aborted) await once(limit, 'abort');
+      await Promise.race([this.#gone, late]);
+      clearTimeout(timer);
     }
     this.end();
   }
@@ -159,11 +165,9 @@ export class ShellSession {
     }
   }
 
+  /** Where the shell is gone first, the running steps have been told by the channel's close. */
   async #drained(): Promise<void> {
-    try {
-      await once(this.#channel.stdin, 'drain', { signal: this.#gone.signal });
-    } catch {
-      // The shell is gone: the running steps have been told by the channel's close.
-    }
+    const drained = once(this.#channel.stdin, 'drain').catch(() => undefined);
+    await Promise.race([drained, this.#gone]);
   }
 }

@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { readdirSync, readFileSync, type BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CaravanError } from '../../values/error.js';
-import { type ConfigLine, parseSshConfig } from './lines.js';
+import { FileCache, look } from '../../values/file-cache.js';
+import { parseSshConfig, type ConfigLine } from './lines.js';
 import { wildcardMatches } from './patterns.js';
 
-const parsed = new Map<string, { readonly version: string; readonly lines: ConfigLine[] }>();
+const LINES = new FileCache((path) => parseSshConfig(readFileSync(path, 'utf8'), path));
+const ENTRIES = new FileCache((path) => readdirSync(path));
 
 /** How a file is read. */
 export interface FileReading {
@@ -15,26 +17,21 @@ export interface FileReading {
 }
 
 /**
- * The lines of an ssh_config file, read once until it changes: a fleet asks thousands of times.
+ * The lines of an ssh_config file.
  * @throws {CaravanError} input where it cannot be read or parsed
  */
 export function readConfigFile(file: string, { optional, owned }: FileReading): ConfigLine[] {
   const cannot = (why: string, cause?: unknown): CaravanError =>
     new CaravanError('input', `the SSH configuration ${file} ${why}`, { cause });
   try {
-    const stat = statSync(file, { throwIfNoEntry: false });
-    if (!stat) {
+    const found = look(file);
+    if (found === undefined) {
       if (optional) return [];
       throw cannot('does not exist');
     }
-    const version = `${stat.ino}:${stat.mtimeMs}:${stat.size}`;
-    const cached = parsed.get(file);
-    if (cached?.version === version) return cached.lines;
-    if (owned && writableByOthers(stat))
+    if (owned && writableByOthers(found))
       throw cannot('is not safe: others than you and root may write it (chmod go-w)');
-    const lines = parseSshConfig(readFileSync(file, 'utf8'), file);
-    parsed.set(file, { version, lines });
-    return lines;
+    return LINES.of(file, found);
   } catch (thrown) {
     if (thrown instanceof CaravanError) throw thrown;
     const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -42,8 +39,9 @@ export function readConfigFile(file: string, { optional, owned }: FileReading): 
   }
 }
 
-function writableByOthers({ uid, mode }: Stats): boolean {
-  return (uid !== 0 && uid !== process.getuid?.()) || (mode & 0o022) !== 0;
+function writableByOthers({ uid, mode }: BigIntStats): boolean {
+  const isOurs = uid === 0n || Number(uid) === process.getuid?.();
+  return !isOurs || (mode & 0o022n) !== 0n;
 }
 
 /** Files that a path with `*` and `?` names, in order; a dot at the start is only matched by itself. */
@@ -61,10 +59,12 @@ export function globFiles(pattern: string): string[] {
   });
 }
 
-function entries(folder: string): string[] {
+/** As glob(3): what is not there, or cannot be read, matches nothing. */
+function entries(folder: string): readonly string[] {
   try {
-    return readdirSync(folder);
+    const found = look(folder);
+    return found === undefined ? [] : ENTRIES.of(folder, found);
   } catch {
-    return []; // as glob(3): what is not there matches nothing
+    return [];
   }
 }

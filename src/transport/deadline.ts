@@ -1,3 +1,5 @@
+import { monotonicMs } from '../values/clock.js';
+
 /** Why an attempt had to stop. */
 export type Stopped = 'timeout' | 'cancelled';
 
@@ -30,7 +32,7 @@ export class Deadline {
   /** Stands still while a person is asked. */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
-    this.#left -= performance.now() - this.#since;
+    this.#left -= monotonicMs() - this.#since;
     try {
       return await work();
     } finally {
@@ -60,7 +62,7 @@ export class Deadline {
   }
 
   #resume(): void {
-    this.#since = performance.now();
+    this.#since = monotonicMs();
     this.#timer = setTimeout(() => {
       this.#stop('timeout');
     }, this.#left);

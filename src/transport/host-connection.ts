@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { monotonicMs } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import type { Script } from '../values/shell.js';
@@ -106,7 +107,7 @@ export class HostConnection implements Connection {
         ...parts,
         run: (script) => this.run(script, { timeoutMs, ...options }),
         drained: () => wire.drained?.() ?? Promise.resolve(),
-        nowMs: () => performance.now(),
+        nowMs: monotonicMs,
       }),
     );
   }

@@ -83,8 +83,9 @@ function requestAtOnce(protocol: Ssh2Protocol): void {
 }
 
 /**
- * ssh2 writes each packet by itself. Those of one turn of the event loop, with all that follows in
- * its microtasks, leave as one: fewer system calls here, and fewer on the host.
+ * ssh2 writes each packet by itself. Those of one round of the event loop leave as one, when all that
+ * hosts have answered in it was seen to: fewer system calls here and on the host, and what runs here is
+ * not put aside in between for an sshd that was woken.
  */
 export function joinWrites(socket: Socket): void {
   const write = socket.write.bind(socket);
@@ -97,9 +98,7 @@ export function joinWrites(socket: Socket): void {
     if (!isCorked) {
       isCorked = true;
       socket.cork();
-      queueMicrotask(() => {
-        process.nextTick(uncork);
-      });
+      setImmediate(uncork);
     }
     return write(...given);
   }) as Socket['write'];

@@ -4,8 +4,8 @@ import { holds, render, withBound } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, type BatchRun } from './batch-run.js';
-import type { Layers } from './variables.js';
 import { connectionNames, environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
+import type { Layers } from './variables.js';
 
 function delegate(task: Task, on: HostTask): string {
   if (task.delegateTo === undefined) return on.host.name;

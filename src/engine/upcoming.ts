@@ -163,11 +163,11 @@ export function upcomingIn(run: BatchRun): Upcoming {
         if ((one.item ?? 0) > item) yield { ...one, spot };
     }
     let isBehindDecision = false;
-    const mayNotify = [...run.notified.values()].some((hosts) => hosts.has(host.name));
     for (const { task, index, unknown, isFlush, touchesNothing } of behindOf(first, spot)) {
-      // Handlers that nobody has notified do not run.
-      if (isFlush && mayNotify) return;
-      if (isFlush) continue;
+      if (isFlush) {
+        if ([...run.notified.values()].some((hosts) => hosts.has(host.name))) return;
+        continue; // handlers that nobody has notified do not run
+      }
       const on = prepare(run, task, host);
       const scope = onlyKnown(on.scope, unknown);
       try {

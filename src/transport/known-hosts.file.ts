@@ -19,8 +19,7 @@ const PARSED = new FileCache((path) => parseKnownHosts(readFileSync(path, 'utf8'
  */
 export function readKnownHosts(path: string): KnownHosts {
   try {
-    const found = look(path);
-    return found === undefined ? { byName: new Map(), others: [] } : PARSED.of(path, found);
+    return PARSED.at(path) ?? { byName: new Map(), others: [] };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CaravanError('input', `the known hosts in ${path} could not be read: ${why}`, {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { FileCache, look } from '../values/file-cache.js';
+import { FileCache } from '../values/file-cache.js';
 import type { KnownHost } from './known-hosts.js';
 import type { Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
@@ -40,9 +40,9 @@ const TYPE = new FileCache((path) => readFileSync(path, 'utf8').split(' ', 1)[0]
 function specialKey(file: string): string | undefined {
   if (existsSync(`${file}-cert.pub`)) return `${file}-cert.pub is a certificate`;
   try {
-    const found = look(`${file}.pub`);
-    const isSpecial = found !== undefined && TYPE.of(`${file}.pub`, found).startsWith('sk-');
-    return isSpecial ? `${file} is a security key` : undefined;
+    return TYPE.at(`${file}.pub`)?.startsWith('sk-') === true
+      ? `${file} is a security key`
+      : undefined;
   } catch {
     return undefined; // it cannot be read: nothing is known
   }

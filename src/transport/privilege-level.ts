@@ -111,6 +111,7 @@ export class PrivilegeLevel {
     for (const one of turn) one.onCancel = () => undefined;
     this.#isBusy = true;
     void this.#runTogether(turn).finally(() => {
+      for (const { settled } of turn) settled();
       this.#isBusy = false;
       this.#next();
     });
@@ -123,7 +124,6 @@ export class PrivilegeLevel {
     for (const [index, one] of turn.entries()) {
       if (broken !== undefined) {
         one.reject(broken);
-        one.settled();
         continue;
       }
       try {
@@ -137,7 +137,6 @@ export class PrivilegeLevel {
         one.reject(error);
         broken = this.#broken(error);
       }
-      one.settled();
     }
     // Results that nobody awaits any more.
     for (const { result } of sent ?? []) result.catch(() => undefined);

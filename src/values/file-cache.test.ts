@@ -22,7 +22,7 @@ test('FileCache makes something of a file once, and anew when it is another', ()
   const sizes: bigint[] = [];
   const cache = new FileCache((_, { size }) => sizes.push(size), 2);
   const paths = ['a', 'b', 'c'].map((name) => write(name, name));
-  const ask = (path: string): number => cache.of(path, look(path)!);
+  const ask = (path: string): number => cache.at(path)!;
   expect(paths.slice(0, 2).map(ask)).toEqual([1, 2]);
   expect(paths.slice(0, 2).map(ask)).toEqual([1, 2]);
   write('a', 'same size is no matter');
@@ -44,4 +44,5 @@ test('FileCache remembers nothing of what could not be made, look finds nothing 
   isBroken = false;
   expect(cache.of(path, found)).toBe('made');
   expect(look(`${path}.none`)).toBeUndefined();
+  expect(cache.at(`${path}.none`)).toBeUndefined();
 });

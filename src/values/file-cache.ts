@@ -23,6 +23,12 @@ export class FileCache<T> {
     private readonly most = 64,
   ) {}
 
+  /** What was made of the file at a path; undefined where there is none. Throws what {@link of} does. */
+  at(path: string): T | undefined {
+    const found = look(path);
+    return found && this.of(path, found);
+  }
+
   /**
    * Gives what was made of a file, and makes it where the file is not the one that it was. Throws what
    * `make` does; then nothing is remembered.

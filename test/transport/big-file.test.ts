@@ -337,7 +337,7 @@ describe.runIf(asRoot && hasSudo)('sendFile as another user', () => {
 });
 
 test('sendFile compresses what shrinks where the link is slow', async () => {
-  const { proxy, connection } = await proxied(undefined, 200);
+  const { proxy, connection } = await proxied(undefined, 150);
   const file = target();
   const same = Buffer.alloc(SIZE, 'the same again and again\n');
   const before = proxy.seen().toHost;

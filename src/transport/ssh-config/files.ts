@@ -62,8 +62,7 @@ export function globFiles(pattern: string): string[] {
 /** As glob(3): what is not there, or cannot be read, matches nothing. */
 function entries(folder: string): readonly string[] {
   try {
-    const found = look(folder);
-    return found === undefined ? [] : ENTRIES.of(folder, found);
+    return ENTRIES.at(folder) ?? [];
   } catch {
     return [];
   }

@@ -45,6 +45,23 @@ export function notReached(
   );
 }
 
+/** The error for a connection that ended while the host had a request to log in, and no answer. */
+export function cutOff(
+  { host, user, hostName, port }: SshSettings,
+  tried: readonly string[],
+  cause: Error,
+): CaravanError {
+  return new CaravanError(
+    'connect',
+    `${host} (${hostName}:${port}) gave no answer to the login as ${user} (${cause.message}); tried: ${tried.join(', ')}`,
+    {
+      host,
+      cause,
+      hint: "The network broke, or sshd ended the login without a word: then the host's log of sshd says why.",
+    },
+  );
+}
+
 /** The error for a connection whose deadline passed, or that is not wanted any more. */
 export function stopped(settings: SshSettings, deadline: Deadline, cause?: Error): CaravanError {
   const { host, hostName, port } = settings;

@@ -9,7 +9,7 @@ import { Deadline } from './deadline.js';
 import { HostKeyCheck } from './host-key.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
-import { droppedEarly, notReached, stopped } from './ssh2.errors.js';
+import { cutOff, droppedEarly, notReached, stopped } from './ssh2.errors.js';
 import { joinWrites, shortenLogin } from './ssh2.protocol.js';
 
 /** What a login takes from its surroundings. */
@@ -97,10 +97,11 @@ async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promis
     if (thrown instanceof CaravanError) throw thrown;
     const cause = thrown as Error & { code?: unknown; level?: string };
     if (cause.message.includes('no matching host key format')) throw hostKey.noCommonType();
-    const cut = cause.level === 'client-socket'; // not the host's answer to the login
-    if (!cut && (tried.length > 0 || cause.level === 'client-authentication'))
+    // A refusal is an answer: no method that is left, or a disconnect with a reason (a number).
+    const isTold = typeof cause.code === 'number' && tried.length > 0;
+    if (isTold || cause.level === 'client-authentication')
       throw loginRefused(settings, tried, cause);
-    throw notReached(settings, cause);
+    throw tried.length > 0 ? cutOff(settings, tried, cause) : notReached(settings, cause);
   }
 }
 

@@ -24,8 +24,8 @@ const RUNS = process.env['CARAVAN_FAULTS'] === '1' ? 200 : 20;
 const SEED = Number(process.env['CARAVAN_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** Runs that log in and do their first task at the same time; those that only wait are not counted. */
 const AT_ONCE = 4;
-/** What a broken way may be called; `bug`, `command` and the like it is not. */
-const NAMED: readonly ErrorKind[] = ['connect', 'timeout', 'auth', 'host-key', 'verify'];
+/** What a broken way may be called; `auth`, `bug`, `command` and the like it is not. */
+const NAMED: readonly ErrorKind[] = ['connect', 'timeout', 'host-key', 'verify'];
 /** Of a login, and of a task on a host. Where nothing comes any more, it is what ends the run. */
 const DEADLINE_SECONDS: Record<FaultKind | 'none', number> = {
   ...{ close: 60, reset: 60, half: 60, flip: 60, stall: 60, delay: 60, none: 60 },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport, type TransportOptions } from '../../src/transport/transport.js';
+import type { CaravanError } from '../../src/values/error.js';
 import { Secret } from '../../src/values/secret.js';
 import { sh } from '../../src/values/shell.js';
 import { startFaultProxy } from './fault-proxy.js';
@@ -152,6 +153,27 @@ test('connect takes three round trips, with an RSA key one more', async () => {
   appendFileSync(join(sshd.folder, 'authorized_keys'), `${makeKey(key, 'rsa')}\n`);
   const rsa = await tripsWith(key);
   expect({ login, step, rsa }).toEqual({ login: 3, step: 3, rsa: [4, 3] });
+});
+
+test('connect does not call a login refused that was cut off, wherever that was', async () => {
+  const messages: string[] = [];
+  for (let atPiece = 1; ; atPiece += 1) {
+    const fault = { kind: 'close', atPiece } as const;
+    const proxy = await startFaultProxy({ hostPort: sshd.port, fault });
+    const knownHostsFiles = [writeKnownHosts(sshd, proxy.port, sshd.folder)];
+    const target = sshd.target({ port: proxy.port, knownHostsFiles });
+    const ended = await createTransport()
+      .connect(target)
+      .then((connection) => connection.close())
+      .catch((thrown: unknown) => thrown as CaravanError);
+    const { faulted } = proxy.seen();
+    await proxy.stop();
+    if (!faulted) break;
+    if (ended === undefined) continue; // cut before the server was seen, it is tried again
+    expect(ended).toMatchObject({ kind: 'connect', detail: { host: 'web01' } });
+    messages.push(ended.message);
+  }
+  expect(messages).toContainEqual(text(/gave no answer to the login as \w+ .*; tried: key/));
 });
 
 test('connect says what it tried when the login is refused', async () => {

@@ -2,6 +2,7 @@ import type { TaskNode } from '../playbook/model.js';
 import { StepNotRun } from '../transport/port.js';
 import { CaravanError } from '../values/error.js';
 import { Attempt, type AttemptResult, type HostTask } from './attempt.js';
+import { logInEarly } from './early-login.js';
 import { Gathering } from './gathering.js';
 import { NotYet } from './not-yet.js';
 
@@ -262,22 +263,12 @@ function isFailure(error: Error): boolean {
   return !isCut;
 }
 
-/**
- * Begins to connect, and lets other hosts do so, before the tasks of this one are made ready: that
- * takes this process a while, in which a host can shake hands. How it ends is for the first step.
- */
-async function beginToConnect({ task, target, reach, state }: HostTask): Promise<void> {
-  const { modules, pool } = state.parts;
-  const { touches = 'nothing' } = modules.get(task.module) ?? {};
-  if (touches === 'nothing') return;
-  pool.connect(target, reach).catch(() => undefined);
-  await new Promise(setImmediate);
-}
-
 async function make(on: HostTask): Promise<Made> {
   const { ahead } = on.spot ?? {};
   if (ahead === undefined) return alone(new Attempt(on));
-  await beginToConnect(on);
+  // Other hosts may do so before the tasks of this one are made ready: that takes this process a
+  // while, in which a host can shake hands.
+  if (logInEarly(on)) await new Promise(setImmediate);
   return ahead.make(new Attempt(on));
 }
 

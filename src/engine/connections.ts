@@ -14,6 +14,8 @@ const AS_INVENTORY: Reach = { below: {}, above: {} };
 /** The run's connections: opened when first used, one a host and way, shared by all tasks. */
 export class ConnectionPool {
   readonly #open = new Map<string, Promise<Connection>>();
+  /** Begun, and asked for by no task so far. */
+  readonly #early = new Set<string>();
 
   constructor(
     readonly transport: Transport,
@@ -25,11 +27,24 @@ export class ConnectionPool {
   connect(host: string, reach: Reach = AS_INVENTORY): Promise<Connection> {
     const key = keyOf(host, reach);
     const known = this.#open.get(key);
-    if (known !== undefined) return known;
-    const opening = this.#connect(host, reach);
-    this.#open.set(key, opening);
+    if (known !== undefined && !this.#early.delete(key)) return known;
+    const opening = known ?? this.#begin(key, host, reach);
     // A later task may try again; what is open stays.
     opening.catch(() => this.#open.delete(key));
+    return opening;
+  }
+
+  /** Begins to connect before a task asks for it. How that ends is for the first that does. */
+  begin(host: string, reach: Reach = AS_INVENTORY): void {
+    const key = keyOf(host, reach);
+    if (this.#open.has(key)) return;
+    this.#early.add(key);
+    this.#begin(key, host, reach).catch(() => undefined);
+  }
+
+  #begin(key: string, host: string, reach: Reach): Promise<Connection> {
+    const opening = this.#connect(host, reach);
+    this.#open.set(key, opening);
     return opening;
   }
 
@@ -59,6 +74,7 @@ export class ConnectionPool {
   async #drop(key: string, forget = false): Promise<void> {
     const known = this.#open.get(key);
     this.#open.delete(key);
+    this.#early.delete(key);
     await known?.then((connection) => connection.close(forget)).catch(() => undefined);
   }
 

@@ -1,10 +1,10 @@
-import type { LimitFunction } from 'p-limit';
 import type { FileDigests } from '../modules/file-digests.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
 import type { ConnectionPool } from './connections.js';
 import type { Counted, EventSink, HostRecap, RunEvent } from './events.js';
+import type { Forks } from './forks.js';
 import type { TaskFailure } from './options.js';
 import type { Receipts } from './receipts.js';
 import type { Scrubber } from './shown.js';
@@ -34,7 +34,7 @@ export class RunState {
       readonly variables: Variables;
       readonly modules: ReadonlyMap<string, AnyModule>;
       readonly pool: ConnectionPool;
-      readonly forks: LimitFunction;
+      readonly forks: Forks;
       readonly clock: Clock;
       readonly signal: AbortSignal;
       readonly scrubber: Scrubber;

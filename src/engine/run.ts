@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import pLimit from 'p-limit';
 import { connectionTarget } from '../inventory/connection.js';
 import type { ConnectionTarget } from '../transport/port.js';
 import { FileDigests } from '../modules/file-digests.js';
@@ -10,6 +9,7 @@ import { didYouMean } from '../playbook/nearest.js';
 import type { Variable } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import { ConnectionPool, type Reach } from './connections.js';
+import { Forks } from './forks.js';
 import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
 import { tasksOf } from './list.js';
 import type { RunOptions, RunOutcome } from './options.js';
@@ -70,7 +70,7 @@ function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal):
       (name, reach) => targetOf(name, variables, options, reach),
       signal,
     ),
-    forks: pLimit(options.forks ?? DEFAULT_FORKS),
+    forks: new Forks(options.forks ?? DEFAULT_FORKS),
     clock: options.clock,
     signal,
     scrubber: learnSecrets(playbook, options),

@@ -10,6 +10,7 @@ import { Secret } from '../values/secret.js';
 import type { Spot } from './ahead.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, liveOf, type BatchRun } from './batch-run.js';
+import { logInNext } from './early-login.js';
 import { runHostTask, type HostOutcome } from './host-task.js';
 import { prepare } from './prepare-task.js';
 import { showError } from './shown.js';
@@ -222,7 +223,10 @@ export async function runTask(
     const work = (): Promise<HostOutcome> => runOn(run, task, host, spot);
     // What was done ahead needs no fork to be told.
     const isDone = task.loop === undefined && spot?.ahead.holds(spot.index, host.name) === true;
-    const outcome = await (isDone ? work() : run.state.parts.forks(work));
+    const getReady = (): void => {
+      logInNext(run, task, host);
+    };
+    const outcome = await (isDone ? work() : run.state.parts.forks.run(getReady, work));
     const passed = settle(run, task, host, outcome, catches);
     return passed || outcome.status === 'unreachable' ? undefined : host;
   };

@@ -1,3 +1,4 @@
+import type { InventoryHost } from '../inventory/inventory.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
@@ -89,6 +90,13 @@ function* runsOf(on: HostTask): Generator<HostTask> {
     const scope = withBound(on.scope, boundNames(loop, items, index));
     if (isMeant(scope)) yield bindItem({ ...on, scope, item: index });
   }
+}
+
+/** What a task will do first on a host whose turn is still to come; undefined where that is nothing. */
+export function firstRun(run: BatchRun, task: Task, host: InventoryHost): HostTask | undefined {
+  const on = prepare(run, task, host);
+  const [first] = runsOf({ ...on, scope: onlyKnown(on.scope, new Set(CHANGING)) });
+  return first;
 }
 
 /** A task behind another, as all hosts have it. */

@@ -28,7 +28,7 @@ export interface RemoveChange extends Change {
 export interface RunChange extends Change {
   readonly kind: 'run';
   readonly script: Script;
-  readonly stdin?: string | Secret;
+  readonly stdin?: NonNullable<StepOptions['stdin']>;
   /** Default: what is left of the task's time. */
   readonly timeoutMs?: number;
 }

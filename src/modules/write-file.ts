@@ -98,15 +98,14 @@ function write(seen: SeenFile, given: FileInput): WriteChange | SendChange {
 function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
   const { path, type } = seen.stat;
   const { content } = seen;
-  const text = Buffer.isBuffer(content) ? content.toString('utf8') : undefined;
   const check: HostChange[] =
-    validate === undefined || text === undefined
+    validate === undefined || !Buffer.isBuffer(content)
       ? []
       : [
           {
             kind: 'run',
             summary: `validate with '${validate}'`,
-            stdin: seen.isSecret ? new Secret(text) : text,
+            stdin: seen.isSecret ? new Secret(content) : content,
             script: joinScripts([
               sh`t=$(mktemp) && cat > "$t" || exit`,
               sh`/bin/sh -c ${validate.replaceAll('%s', '"$0"')} "$t"`,

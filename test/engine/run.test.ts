@@ -290,3 +290,17 @@ test('runPlaybook runs the core modules on a real host', async () => {
     hint: 'does not hold: s.stat.size == 1',
   });
 });
+
+test('copy has the bytes of a file validated as they are', async () => {
+  const bytes = Buffer.from([0xff, 0xfe, 0x0a]);
+  const from = join(await folder(), 'bytes');
+  await writeFile(from, bytes);
+  const ran = await run(`
+- hosts: h1
+  vars: { from: ${from} }
+  tasks:
+    - copy: { src: "{{ from }}", dest: "{{ dir }}/sound", validate: "cmp %s {{ from }}" }
+    - copy: { src: "{{ from }}", dest: "{{ dir }}/unsound", validate: "cmp %s {{ dir }}/site.yml" }
+`);
+  expect(ran.results).toEqual(['h1 copy changed', 'h1 copy failed']);
+});

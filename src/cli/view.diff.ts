@@ -87,17 +87,22 @@ function hunks(lines: readonly Line[]): string[] {
   return out;
 }
 
-/** The comparisons made last: the same file changes alike on many hosts. */
-const RECENT = new Map<string, readonly string[]>();
+interface Comparison {
+  readonly before: string;
+  readonly after: string;
+  readonly lines: readonly string[];
+}
+
+/** The comparisons made last, the newest first: the same file changes alike on many hosts. */
+const RECENT: Comparison[] = [];
 const MOST_RECENT = 16;
 
 function changedLines(before: string, after: string): readonly string[] {
-  const key = `${before}\0${after}`;
-  const known = RECENT.get(key);
-  if (known !== undefined) return known;
+  const known = RECENT.find((one) => one.before === before && one.after === after);
+  if (known !== undefined) return known.lines;
   const lines = hunks(compare(linesOf(before), linesOf(after)));
-  if (RECENT.size >= MOST_RECENT) RECENT.clear();
-  RECENT.set(key, lines);
+  RECENT.unshift({ before, after, lines });
+  RECENT.length = Math.min(RECENT.length, MOST_RECENT);
   return lines;
 }
 

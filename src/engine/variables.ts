@@ -129,22 +129,24 @@ export class Variables {
     if (Object.hasOwn(this.extra, name)) return { value: this.extra[name], template: true };
     if (layers.locals !== undefined && Object.hasOwn(layers.locals, name))
       return plain(layers.locals[name]);
-    for (const { vars, bound } of layers.imports ?? []) {
-      if (Object.hasOwn(vars, name)) return { ...located(vars, name), bound };
-      if (Object.hasOwn(bound, name)) return plain(bound[name]);
-    }
+    const { imports, role, play } = layers;
+    // There are mostly none, and names are looked up often: no iterator for nothing.
+    if (imports !== undefined && imports.length > 0)
+      for (const { vars, bound } of imports) {
+        if (Object.hasOwn(vars, name)) return { ...located(vars, name), bound };
+        if (Object.hasOwn(bound, name)) return plain(bound[name]);
+      }
     const facts = layers.isBeforeTasks === true ? undefined : this.#facts.get(host.name);
     if (facts !== undefined && Object.hasOwn(facts, name)) return plain(facts[name]);
     if (layers.task !== undefined && Object.hasOwn(layers.task, name))
       return located(layers.task, name);
-    for (const vars of [layers.role?.vars, layers.play])
-      if (vars !== undefined && Object.hasOwn(vars, name)) return located(vars, name);
+    if (role !== undefined && Object.hasOwn(role.vars, name)) return located(role.vars, name);
+    if (play !== undefined && Object.hasOwn(play, name)) return located(play, name);
     const gathered = this.#gathered.get(host.name)?.[name.replace(/^ansible_/, '')];
     if (gathered !== undefined && name.startsWith('ansible_')) return plain(gathered);
     if (Object.hasOwn(host.vars, name)) return { value: host.vars[name], template: true };
-    const defaults = layers.role?.defaults;
-    return defaults !== undefined && Object.hasOwn(defaults, name)
-      ? located(defaults, name)
+    return role !== undefined && Object.hasOwn(role.defaults, name)
+      ? located(role.defaults, name)
       : undefined;
   }
 

@@ -10,17 +10,13 @@ const NAME_ONLY = /\{\{ *([A-Za-z_]\w*) *\}\}/;
 
 /** A text in which names of texts stand, rendered. */
 export function plainText(text: string, resolve: Resolve): string | undefined {
-  const parts = text.split(NAME_ONLY);
   let rendered = '';
-  for (const [i, part] of parts.entries()) {
-    if (i % 2 === 0) {
-      if (/\{[{%#]/.test(part)) return undefined;
-      rendered += part;
-      continue;
-    }
-    const value = resolve(part);
-    if (typeof value !== 'string') return undefined;
+  let isName = false;
+  for (const part of text.split(NAME_ONLY)) {
+    const value = isName ? resolve(part) : part;
+    if (typeof value !== 'string' || (!isName && /\{[{%#]/.test(part))) return undefined;
     rendered += value;
+    isName = !isName;
   }
   return rendered;
 }

@@ -41,7 +41,7 @@ export function sh(strings: TemplateStringsArray, ...values: ShellValue[]): Scri
   );
 }
 
-/** Several scripts as one, a line each. */
-export function joinScripts(scripts: readonly Script[]): Script {
-  return Script.of(scripts.map((script) => script.text).join('\n'));
+/** Several scripts as one, a line each. (Joined scripts are joined again: `+` copies no text.) */
+export function joinScripts([first, ...rest]: readonly Script[]): Script {
+  return Script.of(rest.reduce((text, script) => `${text}\n${script.text}`, first?.text ?? ''));
 }

@@ -273,10 +273,13 @@ function inOrder(name: string): string {
 
 /** A row a host, in the order of their names; of many hosts a row for those that are alike. */
 function recapRows(recap: Readonly<Record<string, HostRecap>>): RecapRow[] {
-  const all = Object.entries(recap).sort(([a], [b]) => (inOrder(a) < inOrder(b) ? -1 : 1));
-  if (all.length <= MOST_RECAP_LINES) return all.map(([hosts, counts]) => ({ hosts, counts }));
+  const all = Object.entries(recap)
+    .map(([host, counts]) => ({ host, counts, order: inOrder(host) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+  if (all.length <= MOST_RECAP_LINES)
+    return all.map(({ host, counts }) => ({ hosts: host, counts }));
   const alike = new Map<string, { hosts: string[]; counts: HostRecap }>();
-  for (const [host, counts] of all) {
+  for (const { host, counts } of all) {
     const row = alike.get(counted(counts)) ?? { hosts: [], counts };
     alike.set(counted(counts), row);
     row.hosts.push(host);

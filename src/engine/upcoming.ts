@@ -2,7 +2,13 @@ import type { InventoryHost } from '../inventory/inventory.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
-import { holds, withBound, type Scope } from '../playbook/template.js';
+import {
+  holds,
+  withBound,
+  type LookupCall,
+  type Scope,
+  type Variable,
+} from '../playbook/template.js';
 import type { Spot, Upcoming } from './ahead.js';
 import type { HostTask } from './attempt.js';
 import type { BatchRun } from './batch-run.js';
@@ -26,19 +32,38 @@ function isUnknown(name: string, unknown: Unknown): boolean {
   return unknown.has(name) || (unknown.has('ansible_*') && name.startsWith('ansible_'));
 }
 
-/** A scope in which names whose value is not known yet throw {@link NotYet}. */
-function onlyKnown(scope: Scope, unknown: Unknown): Scope {
-  const refuse = (name: string): never => {
-    throw new NotYet(name);
-  };
-  return {
-    lookup: (name) => (isUnknown(name, unknown) ? refuse(name) : scope.lookup(name)),
-    names: () => scope.names(),
-    hostScope: () => refuse('hostvars'),
-    group: (name) => scope.group(name),
+/**
+ * A scope in which names whose value is not known yet throw {@link NotYet}. Each task has one on
+ * each host while it waits, so it is a class.
+ */
+class OnlyKnown implements Scope {
+  constructor(
+    private readonly scope: Scope,
+    private readonly unknown: Unknown,
+  ) {}
+
+  lookup(name: string): Variable | undefined {
+    if (isUnknown(name, this.unknown)) throw new NotYet(name);
+    return this.scope.lookup(name);
+  }
+
+  names(): Iterable<string> {
+    return this.scope.names();
+  }
+
+  hostScope(): never {
+    throw new NotYet('hostvars');
+  }
+
+  group(name: string): readonly string[] | undefined {
+    return this.scope.group(name);
+  }
+
+  plugin(call: LookupCall): unknown[] {
     // What a program prints is asked for when it is needed.
-    plugin: (call) => (call.name === 'pipe' ? refuse('lookup') : (scope.plugin?.(call) ?? [])),
-  };
+    if (call.name === 'pipe') throw new NotYet('lookup');
+    return this.scope.plugin?.(call) ?? [];
+  }
 }
 
 /** Whether a task makes one attempt on each host, when its turn comes there. */
@@ -95,7 +120,7 @@ function* runsOf(on: HostTask): Generator<HostTask> {
 /** What a task will do first on a host whose turn is still to come; undefined where that is nothing. */
 export function firstRun(run: BatchRun, task: Task, host: InventoryHost): HostTask | undefined {
   const on = prepare(run, task, host);
-  const [first] = runsOf({ ...on, scope: onlyKnown(on.scope, new Set(CHANGING)) });
+  const [first] = runsOf({ ...on, scope: new OnlyKnown(on.scope, new Set(CHANGING)) });
   return first;
 }
 
@@ -167,7 +192,7 @@ export function upcomingIn(run: BatchRun): Upcoming {
     const node = spot.nodes[spot.index];
     if (item !== undefined && node?.kind === 'task') {
       const on = prepare(run, node, host);
-      for (const one of runsOf({ ...on, scope: onlyKnown(on.scope, new Set(CHANGING)) }))
+      for (const one of runsOf({ ...on, scope: new OnlyKnown(on.scope, new Set(CHANGING)) }))
         if ((one.item ?? 0) > item) yield { ...one, spot };
     }
     let isBehindDecision = false;
@@ -177,10 +202,9 @@ export function upcomingIn(run: BatchRun): Upcoming {
         continue; // handlers that nobody has notified do not run
       }
       const on = prepare(run, task, host);
-      const scope = onlyKnown(on.scope, unknown);
+      const scope = new OnlyKnown(on.scope, unknown);
       try {
-        for (const one of runsOf({ ...on, scope }))
-          yield { ...one, spot: { ...spot, index }, isBehindDecision };
+        yield* runsOf({ ...on, scope, spot: { ...spot, index }, isBehindDecision });
       } catch (thrown) {
         // What touches nothing can be passed over; but it may fail, as `assert` does.
         if (!(thrown instanceof NotYet) || !touchesNothing) throw thrown;

@@ -10,7 +10,8 @@ import type {
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import { coerceArgs } from '../playbook/coerce-args.js';
 import type { Task } from '../playbook/model.js';
-import { renderFields, type Scope } from '../playbook/template.js';
+import type { Scope } from '../playbook/scope.js';
+import { renderFields } from '../playbook/template.js';
 import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { sh, type Script } from '../values/shell.js';

@@ -1,5 +1,5 @@
 import type { Condition, ImportPlaybook } from '../playbook/model.js';
-import { withBound, type Scope } from '../playbook/template.js';
+import { withBound, type Scope } from '../playbook/scope.js';
 import { loopItems } from './loop-items.js';
 import type { RunState } from './run-state.js';
 import type { BoundVars } from './variables.js';

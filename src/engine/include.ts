@@ -1,7 +1,8 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import { pythonText } from '../inventory/python-text.js';
 import type { Include, TaskNode } from '../playbook/model.js';
-import { holds, render, withBound, type Scope } from '../playbook/template.js';
+import { withBound, type Scope } from '../playbook/scope.js';
+import { holds, render } from '../playbook/template.js';
 import { asCaravanError, type CaravanError } from '../values/error.js';
 import { layersOf, type BatchRun } from './batch-run.js';
 import { boundNames, loopItems } from './loop-items.js';

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { didYouMean } from '../playbook/nearest.js';
-import { renderTemplate, variableOf, type LookupCall } from '../playbook/template.js';
+import type { LookupCall } from '../playbook/scope.js';
+import { renderTemplate, variableOf } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 
 /** A call, with the folders where files are found, the nearest first. */

@@ -1,5 +1,6 @@
 import type { Loop, LoopKind } from '../playbook/model.js';
-import { evaluate, render, type Scope } from '../playbook/template.js';
+import type { Scope } from '../playbook/scope.js';
+import { evaluate, render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 
 type Items = readonly unknown[];

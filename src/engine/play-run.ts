@@ -1,6 +1,7 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Play, SerialStep } from '../playbook/model.js';
-import { render, withBound } from '../playbook/template.js';
+import { withBound } from '../playbook/scope.js';
+import { render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import type { BatchProgress } from './batch-run.js';
 import { batches, ordered } from './batches.js';

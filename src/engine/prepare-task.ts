@@ -1,6 +1,7 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Task } from '../playbook/model.js';
-import { holds, render, withBound } from '../playbook/template.js';
+import { withBound } from '../playbook/scope.js';
+import { holds, render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import type { HostTask } from './attempt.js';
 import { layersOf, type BatchRun } from './batch-run.js';

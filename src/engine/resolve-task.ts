@@ -1,6 +1,7 @@
 import { keywordValue } from '../playbook/keywords.js';
 import type { Located, Task, Vars } from '../playbook/model.js';
-import { render, variableOf, type Scope } from '../playbook/template.js';
+import type { Scope } from '../playbook/scope.js';
+import { render, variableOf } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh, type Script } from '../values/shell.js';

@@ -6,7 +6,7 @@ import { FileDigests } from '../modules/file-digests.js';
 import { loadPlaybook } from '../playbook/load.js';
 import type { Play, Playbook } from '../playbook/model.js';
 import { didYouMean } from '../playbook/nearest.js';
-import type { Variable } from '../playbook/template.js';
+import type { Variable } from '../playbook/scope.js';
 import { CaravanError } from '../values/error.js';
 import { ConnectionPool, type Reach } from './connections.js';
 import { Forks } from './forks.js';

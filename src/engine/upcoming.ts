@@ -2,13 +2,8 @@ import type { InventoryHost } from '../inventory/inventory.js';
 import type { AnyModule } from '../modules/module.js';
 import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
-import {
-  holds,
-  withBound,
-  type LookupCall,
-  type Scope,
-  type Variable,
-} from '../playbook/template.js';
+import { withBound, type LookupCall, type Scope, type Variable } from '../playbook/scope.js';
+import { holds } from '../playbook/template.js';
 import type { Spot, Upcoming } from './ahead.js';
 import type { HostTask } from './attempt.js';
 import type { BatchRun } from './batch-run.js';

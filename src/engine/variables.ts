@@ -1,6 +1,7 @@
 import type { Inventory, InventoryHost } from '../inventory/inventory.js';
 import type { Source, Vars } from '../playbook/model.js';
-import { variableOf, type LookupCall, type Scope, type Variable } from '../playbook/template.js';
+import type { LookupCall, Scope, Variable } from '../playbook/scope.js';
+import { variableOf } from '../playbook/template.js';
 import type { JsonObject } from '../values/json.js';
 import { runLookup } from './lookups.js';
 

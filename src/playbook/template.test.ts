@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { CaravanError } from '../values/error.js';
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { Secret } from '../values/secret.js';
-import { evaluate, holds, render, type Scope } from './template.js';
+import type { Scope } from './scope.js';
+import { evaluate, holds, render } from './template.js';
 
 function scope(
   vars: Record<string, unknown>,

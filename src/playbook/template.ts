@@ -1,54 +1,15 @@
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
-import {
-  expressionReferences,
-  segments,
-  subscriptsToCalls,
-  templateReferences,
-  wholeExpression,
-  type Reference,
-} from './expression.js';
+import { wholeExpression, type Reference } from './expression.js';
 import { truthy } from './filters/values.js';
-import { GET_FILTER, runJinja, TEXT_FILTER, type JinjaFailure } from './jinja.js';
+import { runJinja, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { plainText, plainValue } from './plain.js';
-import { formatsToFilters } from './python-format.js';
+import { rewrite, type MAPPINGS } from './rewrite.js';
+import { withBound, type Scope, type Variable } from './scope.js';
 import { holdsTemplate } from './check-args.js';
-
-/** A variable as a scope holds it. */
-export interface Variable {
-  readonly value: unknown;
-  /** Where it stands, if in a playbook. */
-  readonly source?: Source;
-  /** Whether text in it is a template. What hosts print never is. */
-  readonly template: boolean;
-  /** Names that mean something else in this variable's template (the item of an import's loop). */
-  readonly bound?: Readonly<Record<string, unknown>>;
-}
-
-/** One call of `lookup` or `query`. */
-export interface LookupCall {
-  readonly name: string;
-  readonly terms: readonly unknown[];
-  readonly options: Readonly<Record<string, unknown>>;
-  /** What names mean where the call stands. */
-  readonly scope: Scope;
-}
-
-/** What the names in an expression mean. */
-export interface Scope {
-  lookup(name: string): Variable | undefined;
-  /** All names, for hints and for a whole `hostvars[x]`. */
-  names(): Iterable<string>;
-  /** The scope of another host, for `hostvars`. */
-  hostScope(host: string): Scope | undefined;
-  /** Hosts of a group, for `groups`. */
-  group(name: string): readonly string[] | undefined;
-  /** What `lookup(name, ...)` gives: a list. Absent where a template may not look elsewhere. */
-  plugin?(call: LookupCall): unknown[];
-}
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
 export const OMIT = '__omit_place_holder__4d2f9a';
@@ -70,18 +31,6 @@ function undefinedError(name: string, expression: string, pass: Pass): Undefined
     source: pass.source,
     hint: hint.startsWith('did you mean') ? hint : 'define it, or give it a default(...)',
   });
-}
-
-/** A scope in which some names are bound to plain values. */
-export function withBound(scope: Scope, bound: Readonly<Record<string, unknown>>): Scope {
-  return {
-    lookup: (name) =>
-      Object.hasOwn(bound, name) ? { value: bound[name], template: false } : scope.lookup(name),
-    names: () => [...Object.keys(bound), ...scope.names()],
-    hostScope: (host) => scope.hostScope(host),
-    group: (name) => scope.group(name),
-    ...(scope.plugin === undefined ? {} : { plugin: (call) => scope.plugin?.(call) ?? [] }),
-  };
 }
 
 /** A variable with all templates in it resolved. */
@@ -123,8 +72,8 @@ function hostVariables(host: unknown, attribute: unknown, pass: Pass): unknown {
   return Object.fromEntries(entries);
 }
 
-const MAPPINGS: Readonly<
-  Record<string, (key: unknown, attribute: unknown, pass: Pass) => unknown>
+const ITEM_OF: Readonly<
+  Record<(typeof MAPPINGS)[number], (key: unknown, attribute: unknown, pass: Pass) => unknown>
 > = {
   hostvars: hostVariables,
   groups: (key, _attribute, pass) => pass.scope.group(String(key)),
@@ -205,12 +154,12 @@ function contextOf(references: readonly Reference[], text: string, pass: Pass) {
   context['dict'] = makeDict;
   for (const how of LOOKUPS)
     if (!(how in context)) context[how] = (...args: unknown[]) => lookup(how, args, pass);
-  for (const [name, call] of Object.entries(MAPPINGS))
+  for (const [name, call] of Object.entries(ITEM_OF))
     context[`${name}__at`] = (key: unknown, attribute: unknown) => call(key, attribute, pass);
   // An inline `if` may well stand before a name that is missing on purpose.
   const isConditional = /\bif\b/.test(text);
   for (const { name, path, guarded } of references) {
-    if (guarded || isConditional || name.endsWith('__at') || name in MAPPINGS || name === 'omit')
+    if (guarded || isConditional || name.endsWith('__at') || name in ITEM_OF || name === 'omit')
       continue;
     const inner = failed.get(name);
     if (inner !== undefined) throw inner;
@@ -230,61 +179,6 @@ function failureError(failure: JinjaFailure, text: string, pass: Pass): CaravanE
   return new CaravanError('input', `evaluate '${text.trim()}': ${failure.message}`, detail);
 }
 
-/** `x | ansible.builtin.to_json` is `x | to_json`: a filter's name has no dots here. */
-function shortNames(expression: string): string {
-  return expression.replace(
-    /(\||\bis(?:\s+not)?)(\s*)ansible\.(?:builtin|utils|netcommon)\./g,
-    '$1$2',
-  );
-}
-
-/** `item.0` is `item[0]`: minijinja takes no number behind a dot. */
-function numbersInBrackets(expression: string): string {
-  return expression.replace(
-    /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|([A-Za-z_]\w*|[\])])((?:\.\d+)+)/g,
-    (all, before: string | undefined, numbers: string | undefined) =>
-      before === undefined ? all : before + (numbers ?? '').replace(/\.(\d+)/g, '[$1]'),
-  );
-}
-
-const STRING_OR_GET = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\.get\(/gs;
-
-/**
- * A backslash that begins no escape of minijinja's stands for itself, as in Python (`'\d'`, and
- * `'\1'` as Ansible reads it); and a mapping's `get` becomes a filter.
- */
-function escapesAndGets(expression: string): string {
-  return expression.replace(STRING_OR_GET, (part) =>
-    part === '.get('
-      ? ` | ${GET_FILTER}(`
-      : part.replace(/\\([\s\S])/g, (all, next: string) =>
-          '\\\'"nrtbfu'.includes(next) ? all : `\\\\${next}`,
-        ),
-  );
-}
-
-function rewriteExpression(expression: string): string {
-  const plain = formatsToFilters(numbersInBrackets(escapesAndGets(shortNames(expression))));
-  return subscriptsToCalls(plain, Object.keys(MAPPINGS));
-}
-
-/** The same for a template, whose expressions are written as Python writes values. */
-function rewriteTemplate(template: string): string {
-  return segments(template)
-    .map(({ kind, inner, start, end }) => {
-      const part = template.slice(start, end);
-      if (kind === 'text' || kind === 'comment') return part;
-      const rewritten = rewriteExpression(inner);
-      const [, open = '', close = ''] = /^(\{[{%][-+]?).*?([-+]?[}%]\})$/s.exec(part) ?? [];
-      // What is not closed is for the engine to complain of.
-      if (close === '') return part;
-      return kind === 'expression'
-        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
-        : `${open}${rewritten}${close}`;
-    })
-    .join('');
-}
-
 /** Whether a name that may be missing is missing so early that reading on would be an error. */
 function needsChain(references: readonly Reference[], context: Record<string, unknown>): boolean {
   return references.some(
@@ -295,37 +189,10 @@ function needsChain(references: readonly Reference[], context: Record<string, un
   );
 }
 
-/** A template as the engine takes it, with the names in it. */
-interface Rewritten {
-  readonly rewritten: string;
-  readonly references: readonly Reference[];
-}
-
-/** Many hosts render the same texts. */
-const REWRITTEN = {
-  expression: new Map<string, Rewritten>(),
-  template: new Map<string, Rewritten>(),
-};
-const MOST_REWRITTEN = 10_000;
-
-function rewrite(kind: 'expression' | 'template', text: string): Rewritten {
-  const known = REWRITTEN[kind].get(text);
-  if (known !== undefined) return known;
-  const rewritten = kind === 'expression' ? rewriteExpression(text) : rewriteTemplate(text);
-  // Of the rewritten text, so that `groups['x']` does not copy all groups into the engine.
-  const references =
-    kind === 'expression'
-      ? expressionReferences(rewritten, new Set())
-      : templateReferences(rewritten);
-  if (REWRITTEN[kind].size >= MOST_REWRITTEN) REWRITTEN[kind].clear();
-  REWRITTEN[kind].set(text, { rewritten, references });
-  return { rewritten, references };
-}
-
 /** What a name means, for what needs no engine. */
 function resolver(pass: Pass): (name: string) => unknown {
   return (name) => {
-    const variable = name in MAPPINGS ? undefined : pass.scope.lookup(name);
+    const variable = name in ITEM_OF ? undefined : pass.scope.lookup(name);
     return variable && resolveVariable(name, variable, pass);
   };
 }
@@ -340,7 +207,7 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
   const result = runJinja(kind, rewritten, context, needsChain(references, context));
   if (result.ok && !result.isUndefined) return result.value;
   if (result.ok || result.failure.undefinedValue) {
-    const missing = references.find(({ name }) => !(name in context) && !(name in MAPPINGS));
+    const missing = references.find(({ name }) => !(name in context) && !(name in ITEM_OF));
     const inner = missing === undefined ? undefined : failed.get(missing.name);
     if (inner !== undefined) throw inner;
     const shown =

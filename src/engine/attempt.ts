@@ -1,62 +1,18 @@
-import type { InventoryHost } from '../inventory/inventory.js';
-import type {
-  AnyModule,
-  Applied,
-  Change,
-  ModuleContext,
-  TaskModule,
-  Verdict,
-} from '../modules/module.js';
+import type { AnyModule, Applied, ModuleContext, TaskModule, Verdict } from '../modules/module.js';
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import { coerceArgs } from '../playbook/coerce-args.js';
-import type { Task } from '../playbook/model.js';
-import type { Scope } from '../playbook/scope.js';
 import { renderFields } from '../playbook/template.js';
-import { asCaravanError, CaravanError, type ErrorKind } from '../values/error.js';
-import type { JsonObject } from '../values/json.js';
-import { sh, type Script } from '../values/shell.js';
-import type { Spot } from './ahead.js';
-import type { Reach } from './connections.js';
-import type { Gathering } from './gathering.js';
-import type { RunState } from './run-state.js';
+import { asCaravanError, CaravanError } from '../values/error.js';
 import { StepNotRun } from '../transport/port.js';
+import { sh } from '../values/shell.js';
+import type { AttemptResult } from './attempt-result.js';
+import type { Gathering } from './gathering.js';
 import { TaskPhase } from './task-connection.js';
 import { TaskContext } from './task-context.js';
+import type { HostTask } from './task-on-host.js';
 
 /** How long a module may go on after its signal, to end or undo what it has in hand. */
 const GRACE_MS = 5_000;
-
-/** One task on one host, with what its names mean there. */
-export interface HostTask {
-  readonly task: Task;
-  readonly play: string;
-  readonly host: InventoryHost;
-  /** Host that the steps run on: `host`, or what `delegate_to` names. */
-  readonly target: string;
-  readonly scope: Scope;
-  readonly state: RunState;
-  /** How the target is reached, where play or task say something about it. */
-  readonly reach?: Reach;
-  readonly environment?: Script;
-  /** Which item of the task's loop this is, from 0; absent without a loop. */
-  readonly item?: number;
-  /** A task in front of it, which may fail, was left out when it was looked at ahead. */
-  readonly isBehindDecision?: boolean;
-  /** Where it stands among the tasks that work may be done ahead for. */
-  readonly spot?: Spot;
-}
-
-/** What one attempt gave. */
-export interface AttemptResult {
-  readonly changed: boolean;
-  readonly changes: readonly Change[];
-  readonly reason?: string;
-  readonly result: JsonObject;
-  readonly facts?: JsonObject;
-  readonly hostFacts?: JsonObject;
-  readonly skipped?: boolean;
-  readonly failure?: { readonly kind: ErrorKind; readonly message: string; readonly hint?: string };
-}
 
 type OpenModule = TaskModule;
 

@@ -1,7 +1,7 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Task } from '../playbook/model.js';
 import { CaravanError } from '../values/error.js';
-import type { HostTask } from './attempt.js';
+import type { HostTask } from './task-on-host.js';
 import type { BatchRun } from './batch-run.js';
 import { firstRun } from './upcoming.js';
 

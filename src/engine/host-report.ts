@@ -1,6 +1,6 @@
 import type { CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
-import type { HostTask } from './attempt.js';
+import type { HostTask } from './task-on-host.js';
 import type { HostStatus } from './events.js';
 import type { Judged } from './judged-attempt.js';
 import { HIDDEN, showChanges, showError, type Showing } from './shown.js';
@@ -80,7 +80,10 @@ export function emit(on: HostTask, report: Report): HostOutcome {
 }
 
 /** How a task counts that an error ended. */
-export function failureStatus(error: CaravanError, on: Pick<HostTask, 'host' | 'target'>): HostStatus {
+export function failureStatus(
+  error: CaravanError,
+  on: Pick<HostTask, 'host' | 'target'>,
+): HostStatus {
   const { host = on.host.name } = error.detail;
   // A delegate that does not answer leaves its task undone, as a host does.
   const isOwn = host === on.host.name || host === on.target;

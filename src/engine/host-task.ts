@@ -5,7 +5,7 @@ import { wholeExpression } from '../playbook/expression.js';
 import type { Located, Loop } from '../playbook/model.js';
 import { withBound, type Scope } from '../playbook/scope.js';
 import { render } from '../playbook/template.js';
-import type { HostTask } from './attempt.js';
+import type { HostTask } from './task-on-host.js';
 import type { HostStatus } from './events.js';
 import { emit, failureStatus, type HostOutcome } from './host-report.js';
 import { attemptUntil, firstFalse } from './judged-attempt.js';

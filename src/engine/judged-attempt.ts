@@ -3,7 +3,8 @@ import { withBound, type Scope } from '../playbook/scope.js';
 import { holds } from '../playbook/template.js';
 import type { Json, JsonObject } from '../values/json.js';
 import { attempt } from './ahead.js';
-import type { AttemptResult, HostTask } from './attempt.js';
+import type { AttemptResult } from './attempt-result.js';
+import type { HostTask } from './task-on-host.js';
 import { numberOf } from './resolve-task.js';
 
 /** A condition that must hold, or the text of the first that does not. */

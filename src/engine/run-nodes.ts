@@ -1,12 +1,13 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Block, Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
-import { Ahead, type Spot } from './ahead.js';
 import { liveOf, type BatchRun } from './batch-run.js';
 import { runInclude } from './include.js';
 import { readVarsFiles } from './read-vars-files.js';
+import { MadeAhead } from './made-ahead.js';
 import { runMeta } from './run-meta.js';
 import { runTask } from './task-step.js';
+import type { Spot } from './task-on-host.js';
 import { upcomingIn } from './upcoming.js';
 
 /** Hosts that failed, but answer. */
@@ -118,10 +119,9 @@ const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
   const { state, play, progress } = run;
   // A host that fails in the list of the play is lost, until it is taken back.
   const isWhole = nodes === play.tasks;
-  const ahead = new Ahead(
-    upcomingIn(run),
-    play.maxFailPercentage === undefined && !nodes.some(isFatal),
-  );
+  const made = new MadeAhead();
+  const mayWrite = play.maxFailPercentage === undefined && !nodes.some(isFatal);
+  const list = { nodes, made, upcoming: upcomingIn(run), mayWrite };
   for (const [index, node] of nodes.entries()) {
     // Another host's failures may have ended the play.
     if (progress.over !== 'no' || (isWhole && progress.broken)) break;
@@ -129,13 +129,13 @@ const runNodes: RunNodes = async (run, nodes, hosts, catches) => {
     if (live.length === 0) break;
     // A cancelled run still shows what it has done ahead.
     const isOver = state.parts.signal.aborted;
-    if (isOver && !ahead.holdsSome) state.checkCancelled();
-    const on = isOver ? live.filter(({ name }) => ahead.holds(index, name)) : live;
+    if (isOver && !made.holdsSome) state.checkCancelled();
+    const on = isOver ? live.filter(({ name }) => made.holds(index, name)) : live;
     if (on.length === 0) continue;
     const lost =
       node.kind === 'block'
         ? await runBlock(run, node, on, catches)
-        : await runLeaf(run, node, on, { catches, spot: { ahead, nodes, index } });
+        : await runLeaf(run, node, on, { catches, spot: { list, index } });
     lost.push(...takeSwept(run, without(on, lost)));
     if (isWhole) for (const { name } of lost) state.lose(name, 'failed');
     else failed.push(...lost);

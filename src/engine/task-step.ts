@@ -8,8 +8,7 @@ import { render } from '../playbook/template.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { Secret } from '../values/secret.js';
-import type { Spot } from './ahead.js';
-import type { HostTask } from './attempt.js';
+import type { HostTask, Spot } from './task-on-host.js';
 import { layersOf, liveOf, type BatchRun } from './batch-run.js';
 import { logInNext } from './early-login.js';
 import type { HostOutcome } from './host-report.js';
@@ -224,7 +223,7 @@ export async function runTask(
   const one = async (host: InventoryHost): Promise<InventoryHost | undefined> => {
     const work = (): Promise<HostOutcome> => runOn(run, task, host, spot);
     // What was done ahead needs no fork to be told.
-    const isDone = task.loop === undefined && spot?.ahead.holds(spot.index, host.name) === true;
+    const isDone = task.loop === undefined && spot?.list.made.holds(spot.index, host.name) === true;
     const getReady = (): void => {
       logInNext(run, task, host);
     };

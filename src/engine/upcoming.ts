@@ -4,8 +4,7 @@ import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
 import { withBound, type LookupCall, type Scope, type Variable } from '../playbook/scope.js';
 import { holds } from '../playbook/template.js';
-import type { Spot, Upcoming } from './ahead.js';
-import type { HostTask } from './attempt.js';
+import type { HostTask, Spot, Upcoming } from './task-on-host.js';
 import type { BatchRun } from './batch-run.js';
 import { boundNames, loopItems } from './loop-items.js';
 import { NotYet } from './not-yet.js';
@@ -175,16 +174,16 @@ function tasksBehind(
 export function upcomingIn(run: BatchRun): Upcoming {
   /** By place in the list, with the task that it was made for: keywords may differ by host. */
   const plans = new Map<number, { readonly first: Task; readonly behind: readonly Later[] }>();
-  const behindOf = (first: Task, { nodes, index }: Spot): readonly Later[] => {
+  const behindOf = (first: Task, { list, index }: Spot): readonly Later[] => {
     const known = plans.get(index);
     if (known?.first === first) return known.behind;
-    const behind = tasksBehind(run, first, nodes, index);
+    const behind = tasksBehind(run, first, list.nodes, index);
     plans.set(index, { first, behind });
     return behind;
   };
   return function* upcoming({ task: first, host, item }, spot) {
     if (!isTelling(run, first)) return;
-    const node = spot.nodes[spot.index];
+    const node = spot.list.nodes[spot.index];
     if (item !== undefined && node?.kind === 'task') {
       const on = prepare(run, node, host);
       for (const one of runsOf({ ...on, scope: new OnlyKnown(on.scope, new Set(CHANGING)) }))

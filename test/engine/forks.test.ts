@@ -4,19 +4,20 @@ import { expect, test } from 'vitest';
 import { until } from '../transport/ended.js';
 import { countingTransport, fleet, folder, run } from './fleet.js';
 
-/** A command that ends when it may. */
-const WAITING = '{ command: "sh -c \'until [ -e {{ go }} ]; do sleep 0.02; done\'" }';
+/** A command that ends when it may, or when its test has failed. */
+const WAITING =
+  '{ command: "sh -c \'until [ -e {{ at }}/go ] || [ ! -d {{ at }} ]; do sleep 0.02; done\'" }';
 
 test('the hosts that come next log in while others are in work, as many as forks', async () => {
   const transport = countingTransport();
-  const go = join(await folder(), 'go');
+  const at = await folder();
   const running = run(`- { hosts: web, tasks: [${WAITING}] }`, {
     inventory: fleet(['h1', 'h2', 'h3', 'gone', 'h5', 'h6']),
-    ...{ transport, forks: 2, extraVars: { go } },
+    ...{ transport, forks: 2, extraVars: { at } },
   });
   await until(() => transport.opened.length === 4, 'four hosts are logged in to');
   expect(transport.opened).toEqual(['h1', 'h2', 'h3', 'gone']);
-  writeFileSync(go, '');
+  writeFileSync(join(at, 'go'), '');
   const { results } = await running;
   expect(results.sort()).toEqual([
     ...['gone command unreachable', 'h1 command changed', 'h2 command changed'],

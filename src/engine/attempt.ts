@@ -14,8 +14,6 @@ import type { HostTask } from './task-on-host.js';
 /** How long a module may go on after its signal, to end or undo what it has in hand. */
 const GRACE_MS = 5_000;
 
-type OpenModule = TaskModule;
-
 function readInput(on: HostTask, module: AnyModule): unknown {
   const { task, scope } = on;
   const rendered = renderFields(
@@ -32,7 +30,7 @@ function readInput(on: HostTask, module: AnyModule): unknown {
 
 /** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
 export class Attempt {
-  readonly module: OpenModule;
+  readonly module: TaskModule;
   readonly #input: unknown;
   readonly #context: ModuleContext;
   readonly #phase: TaskPhase;
@@ -52,7 +50,7 @@ export class Attempt {
     state.checkCancelled();
     const module = modules.get(task.module) as AnyModule;
     this.#input = readInput(on, module);
-    this.module = module as OpenModule;
+    this.module = module as TaskModule;
     this.#seconds = task.timeoutSeconds ?? taskTimeoutSeconds;
     this.id = receipts.next(on.host.name, task.source);
     this.#phase = new TaskPhase(receipts.record.run, () => receipts.step(this.id));

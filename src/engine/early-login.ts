@@ -1,8 +1,8 @@
 import type { InventoryHost } from '../inventory/inventory.js';
 import type { Task } from '../playbook/model.js';
 import { CaravanError } from '../values/error.js';
-import type { HostTask } from './task-on-host.js';
 import type { BatchRun } from './batch-run.js';
+import type { HostTask } from './task-on-host.js';
 import { firstRun } from './upcoming.js';
 
 /**

@@ -1,9 +1,9 @@
 import type { CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
-import type { HostTask } from './task-on-host.js';
 import type { HostStatus } from './events.js';
 import type { Judged } from './judged-attempt.js';
 import { HIDDEN, showChanges, showError, type Showing } from './shown.js';
+import type { HostTask } from './task-on-host.js';
 
 /** How a task ended on a host. */
 export interface HostOutcome {

@@ -5,12 +5,12 @@ import { wholeExpression } from '../playbook/expression.js';
 import type { Located, Loop } from '../playbook/model.js';
 import { withBound, type Scope } from '../playbook/scope.js';
 import { render } from '../playbook/template.js';
-import type { HostTask } from './task-on-host.js';
 import type { HostStatus } from './events.js';
 import { emit, failureStatus, type HostOutcome } from './host-report.js';
 import { attemptUntil, firstFalse } from './judged-attempt.js';
 import { boundNames, loopItems } from './loop-items.js';
 import { bindItem } from './prepare-task.js';
+import type { HostTask } from './task-on-host.js';
 
 async function runOnce(on: HostTask, item?: string): Promise<HostOutcome> {
   const { task, host, state } = on;

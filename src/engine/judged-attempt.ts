@@ -4,8 +4,8 @@ import { holds } from '../playbook/template.js';
 import type { Json, JsonObject } from '../values/json.js';
 import { attempt } from './ahead.js';
 import type { AttemptResult } from './attempt-result.js';
-import type { HostTask } from './task-on-host.js';
 import { numberOf } from './resolve-task.js';
+import type { HostTask } from './task-on-host.js';
 
 /** A condition that must hold, or the text of the first that does not. */
 export function firstFalse(conditions: readonly Condition[], scope: Scope): string | undefined {

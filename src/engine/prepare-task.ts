@@ -3,9 +3,9 @@ import type { Task } from '../playbook/model.js';
 import { withBound } from '../playbook/scope.js';
 import { holds, render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
-import type { HostTask } from './task-on-host.js';
 import { layersOf, type BatchRun } from './batch-run.js';
 import { connectionNames, environmentOf, reachOf, resolveKeywords } from './resolve-task.js';
+import type { HostTask } from './task-on-host.js';
 import type { Layers } from './variables.js';
 
 function delegate(task: Task, on: HostTask): string {

@@ -7,8 +7,8 @@ import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
 import type { Json } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
-import type { HostTask } from './task-on-host.js';
 import { TaskConnection, type TaskPhase } from './task-connection.js';
+import type { HostTask } from './task-on-host.js';
 import { lazyVars } from './variables.js';
 
 /** What bounds an attempt. */

@@ -8,13 +8,13 @@ import { render } from '../playbook/template.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 import { Secret } from '../values/secret.js';
-import type { HostTask, Spot } from './task-on-host.js';
 import { layersOf, liveOf, type BatchRun } from './batch-run.js';
 import { logInNext } from './early-login.js';
 import type { HostOutcome } from './host-report.js';
 import { runHostTask } from './host-task.js';
 import { prepare } from './prepare-task.js';
 import { showError } from './shown.js';
+import type { HostTask, Spot } from './task-on-host.js';
 
 /** Errors before the module is reached, such as in the `when` of an import, fail the host's task. */
 function prepared(run: BatchRun, task: Task, host: InventoryHost): HostTask | HostOutcome {

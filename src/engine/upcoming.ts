@@ -4,11 +4,11 @@ import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
 import { withBound, type LookupCall, type Scope, type Variable } from '../playbook/scope.js';
 import { holds } from '../playbook/template.js';
-import type { HostTask, Spot, Upcoming } from './task-on-host.js';
 import type { BatchRun } from './batch-run.js';
 import { boundNames, loopItems } from './loop-items.js';
 import { NotYet } from './not-yet.js';
 import { bindItem, prepare } from './prepare-task.js';
+import type { HostTask, Spot, Upcoming } from './task-on-host.js';
 
 /** Names whose value may be another when a task's turn comes. */
 const CHANGING = [

@@ -7,10 +7,11 @@ import { authAttempts, authHandler, isEager, loginRefused, type AuthAttempt } fr
 import { backoffMs, type Random } from './backoff.js';
 import { Deadline } from './deadline.js';
 import { HostKeyCheck } from './host-key.js';
+import { joinWrites } from './join-writes.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
 import { cutOff, droppedEarly, notReached, stopped } from './ssh2.errors.js';
-import { joinWrites, shortenLogin } from './ssh2.protocol.js';
+import { shortenLogin } from './ssh2.protocol.js';
 
 /** What a login takes from its surroundings. */
 export interface LoginParts {

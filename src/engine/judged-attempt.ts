@@ -7,7 +7,7 @@ import type { AttemptResult } from './attempt-result.js';
 import { numberOf } from './resolve-task.js';
 import type { HostTask } from './task-on-host.js';
 
-/** A condition that must hold, or the text of the first that does not. */
+/** The text of the first condition that does not hold; undefined where all do. */
 export function firstFalse(conditions: readonly Condition[], scope: Scope): string | undefined {
   const failing = conditions.find((condition) => !holds(condition, scope));
   return failing === undefined ? undefined : String(failing.value);

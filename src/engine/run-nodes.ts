@@ -3,11 +3,11 @@ import type { Block, Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
 import { liveOf, type BatchRun } from './batch-run.js';
 import { runInclude } from './include.js';
-import { readVarsFiles } from './read-vars-files.js';
 import { MadeAhead } from './made-ahead.js';
+import { readVarsFiles } from './read-vars-files.js';
 import { runMeta } from './run-meta.js';
-import { runTask } from './task-step.js';
 import type { Spot } from './task-on-host.js';
+import { runTask } from './task-step.js';
 import { upcomingIn } from './upcoming.js';
 
 /** Hosts that failed, but answer. */

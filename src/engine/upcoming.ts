@@ -10,17 +10,17 @@ import { NotYet } from './not-yet.js';
 import { bindItem, prepare } from './prepare-task.js';
 import type { HostTask, Spot, Upcoming } from './task-on-host.js';
 
+/** Names that tasks in front may set, `*` at the end for all that begin so. */
+type Unknown = ReadonlySet<string>;
+
 /** Names whose value may be another when a task's turn comes. */
-const CHANGING = [
+const CHANGING: Unknown = new Set([
   'hostvars',
   'play_hosts',
   'ansible_play_hosts',
   'ansible_play_batch',
   'ansible_facts',
-];
-
-/** Names that tasks in front may set, `*` at the end for all that begin so. */
-type Unknown = ReadonlySet<string>;
+]);
 
 function isUnknown(name: string, unknown: Unknown): boolean {
   return unknown.has(name) || (unknown.has('ansible_*') && name.startsWith('ansible_'));
@@ -114,7 +114,7 @@ function* runsOf(on: HostTask): Generator<HostTask> {
 /** What a task will do first on a host whose turn is still to come; undefined where that is nothing. */
 export function firstRun(run: BatchRun, task: Task, host: InventoryHost): HostTask | undefined {
   const on = prepare(run, task, host);
-  const [first] = runsOf({ ...on, scope: new OnlyKnown(on.scope, new Set(CHANGING)) });
+  const [first] = runsOf({ ...on, scope: new OnlyKnown(on.scope, CHANGING) });
   return first;
 }
 
@@ -145,7 +145,7 @@ function tasksBehind(
 ): Later[] {
   const { modules, tags, skipTags } = state.parts;
   const found: Later[] = [];
-  let unknown: Unknown = new Set(CHANGING);
+  let unknown = CHANGING;
   let mayNotify = false;
   let before = first;
   for (let index = from + 1; ; index += 1) {
@@ -186,7 +186,7 @@ export function upcomingIn(run: BatchRun): Upcoming {
     const node = spot.list.nodes[spot.index];
     if (item !== undefined && node?.kind === 'task') {
       const on = prepare(run, node, host);
-      for (const one of runsOf({ ...on, scope: new OnlyKnown(on.scope, new Set(CHANGING)) }))
+      for (const one of runsOf({ ...on, scope: new OnlyKnown(on.scope, CHANGING) }))
         if ((one.item ?? 0) > item) yield { ...one, spot };
     }
     let isBehindDecision = false;

@@ -34,7 +34,8 @@ const MAX_NAME = 2_000;
 
 /** Whether a name is an IPv4 or IPv6 address (or a pattern of such), as Ansible sees it. */
 export function isAddress(name: string): boolean {
-  return IPV4.test(name) || IPV6.test(name);
+  // V8 takes 5 ms to compile the second: most inventories have only names.
+  return IPV4.test(name) || (name.includes(':') && IPV6.test(name));
 }
 
 /** `host`, `host:port` or `[host]:port`, ranges allowed; undefined where it is none of these. */

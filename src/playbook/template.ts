@@ -1,6 +1,8 @@
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
+import { hasPath, needsChain } from './attribute-path.js';
+import { holdsTemplate } from './check-args.js';
 import { wholeExpression, type Reference } from './expression.js';
 import { truthy } from './filters/values.js';
 import { runJinja, type JinjaFailure } from './jinja.js';
@@ -9,7 +11,6 @@ import { didYouMean } from './nearest.js';
 import { plainText, plainValue } from './plain.js';
 import { rewrite, type MAPPINGS } from './rewrite.js';
 import { withBound, type Scope, type Variable } from './scope.js';
-import { holdsTemplate } from './check-args.js';
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
 export const OMIT = '__omit_place_holder__4d2f9a';
@@ -115,28 +116,6 @@ function lookup(how: string, args: readonly unknown[], pass: Pass): unknown {
   return found.length === 1 ? found[0] : found.join(',');
 }
 
-function hasPath(value: unknown, path: readonly string[]): boolean {
-  let inner = value;
-  for (const key of path) {
-    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return true;
-    if (inner instanceof Secret) return true;
-    if (!Object.hasOwn(inner, key)) return false;
-    inner = (inner as Record<string, unknown>)[key];
-  }
-  return true;
-}
-
-/** Whether something with attributes stands at a path. */
-function isReachable(value: unknown, path: readonly string[]): boolean {
-  let inner = value;
-  for (const key of path) {
-    if (inner === null || typeof inner !== 'object') return false;
-    if (!hasPath(inner, [key])) return false;
-    inner = (inner as Record<string, unknown>)[key];
-  }
-  return inner !== null && typeof inner === 'object';
-}
-
 /** The context of one evaluation: only what the text names, each resolved. */
 function contextOf(references: readonly Reference[], text: string, pass: Pass) {
   const context: Record<string, unknown> = { omit: OMIT };
@@ -177,16 +156,6 @@ function failureError(failure: JinjaFailure, text: string, pass: Pass): CaravanE
     ...(failure.hint === undefined ? {} : { hint: failure.hint }),
   };
   return new CaravanError('input', `evaluate '${text.trim()}': ${failure.message}`, detail);
-}
-
-/** Whether a name that may be missing is missing so early that reading on would be an error. */
-function needsChain(references: readonly Reference[], context: Record<string, unknown>): boolean {
-  return references.some(
-    ({ name, path, guarded }) =>
-      guarded &&
-      path.length > 0 &&
-      (!(name in context) || !isReachable(context[name], path.slice(0, -1))),
-  );
 }
 
 /** What a name means, for what needs no engine. */

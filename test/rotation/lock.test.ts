@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -26,4 +26,28 @@ test('withLock takes over the lock of a process that is gone', async () => {
   const { pid } = spawnSync('true');
   writeFileSync(join(folder, 'lock'), String(pid));
   expect(await withLock(folder, () => Promise.resolve('in'))).toBe('in');
+});
+
+test('of many that find a lock left behind at once, one gets in and the others are refused', async () => {
+  const { pid } = spawnSync('true');
+  for (let round = 0; round < 100; round += 1) {
+    writeFileSync(join(folder, 'lock'), String(pid));
+    let inside = 0;
+    const ends = await Promise.allSettled(
+      Array.from({ length: 6 }, () =>
+        withLock(folder, async () => {
+          inside += 1;
+          expect(inside).toBe(1);
+          await new Promise(setImmediate);
+          inside -= 1;
+        }),
+      ),
+    );
+    const refused = ends.flatMap((end) =>
+      end.status === 'rejected' ? [end.reason as unknown] : [],
+    );
+    expect(refused.length).toBeLessThan(6);
+    for (const reason of refused) expect(reason).toMatchObject({ kind: 'locked' });
+    expect(readdirSync(folder)).toEqual([]);
+  }
 });

@@ -6,6 +6,7 @@ import { openJournal } from '../evidence/journal.js';
 import { loadInventory } from '../inventory/load.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { AuthorityStore } from '../rotation/authorities.js';
+import { withLock } from '../rotation/lock.js';
 import type { Matrix } from '../rotation/matrix.js';
 import { runRotation } from '../rotation/rotate.js';
 import { STATE_KNOBS, STATES, type TrustState } from '../rotation/states.js';
@@ -235,14 +236,18 @@ function planText(survey: Survey, to: TrustState): string {
 }
 
 async function begin(options: RotateOptions): Promise<void> {
-  const { survey } = await surveyFleet(options, 'new');
-  if (survey?.position.kind === 'at' && survey.position.state === 'new') {
-    await stateFolder(options).begin();
-    return;
-  }
-  throw new CaravanError(
-    'gate',
-    `Another rotation begins only at new; the fleet is ${survey ? describePosition(survey.position) : 'not surveyed'}.`,
-    { hint: 'Finish the present one with `caravan rotate --to new`, or leave out --begin.' },
-  );
+  if (options.plan || options.check)
+    throw new CaravanError('input', '--begin changes the state folder, and goes with no dry run.', {
+      hint: 'Leave out --plan or --check, or leave out --begin.',
+    });
+  const store = stateFolder(options);
+  await withLock(store.folder, async () => {
+    const { survey } = await surveyFleet(options, 'new');
+    if (survey?.position.kind === 'at' && survey.position.state === 'new') return store.begin();
+    throw new CaravanError(
+      'gate',
+      `Another rotation begins only at new; the fleet is ${survey ? describePosition(survey.position) : 'not surveyed'}.`,
+      { hint: 'Finish the present one with `caravan rotate --to new`, or leave out --begin.' },
+    );
+  });
 }

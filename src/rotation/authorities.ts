@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AUTHORITY_NAMES, type AuthorityName } from '../pki/catalogue.js';
-import { parseCertificates, type Certificate } from '../pki/certificate.js';
+import { matchesKey, parseCertificates, type Certificate } from '../pki/certificate.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 
@@ -26,6 +26,9 @@ export type Authorities = Readonly<Partial<Record<AuthorityName, AuthorityPair>>
 /** Which of a pair. */
 export type Generation = 'old' | 'new';
 
+/** Stands in the folder while another rotation is begun. */
+const BEGINNING = 'beginning';
+
 /** Leaves as they were seen or issued, by host and item: what going back and resuming put in place again. */
 type LeafBook = Record<string, Partial<Record<Generation, string>>>;
 
@@ -39,8 +42,9 @@ type LeafBook = Record<string, Partial<Record<Generation, string>>>;
 export class AuthorityStore {
   constructor(readonly folder: string) {}
 
-  /** Reads all pairs. @throws CaravanError input where a file cannot be used. */
+  /** Reads all pairs. @throws CaravanError input where a file cannot be used, or a key is another's. */
   async load(): Promise<Authorities> {
+    if ((await this.#read(BEGINNING)) !== undefined) await this.#endBeginning();
     const pairs = await Promise.all(
       AUTHORITY_NAMES.map(async (name) => {
         const old = await this.#authority(name, 'old');
@@ -64,18 +68,29 @@ export class AuthorityStore {
 
   /**
    * Begins another rotation: today's new authorities become the old ones, and the old ones, with
-   * all leaves of the last rotation, are forgotten. Only legal at state `new`; the caller checks.
+   * all leaves and backups of the last rotation, are forgotten. Only legal at state `new`; the
+   * caller checks, and holds the lock. Where it was killed, the next load() ends it.
    */
   async begin(): Promise<void> {
+    await this.#write(BEGINNING, '');
+    await this.#endBeginning();
+  }
+
+  /** Each move can be done twice: of the key first, which then fits the certificate that follows. */
+  async #endBeginning(): Promise<void> {
     for (const name of AUTHORITY_NAMES) {
-      const at = (file: string): string => join(this.folder, 'authorities', name, file);
-      if (!(await this.#read(join('authorities', name, 'new.crt')))) continue;
-      // The certificate moves last: a kill in between leaves old.key and new.crt, which load() names.
-      await rename(at('new.key'), at('old.key')).catch(ignoreAbsent);
-      await rename(at('new.crt'), at('old.crt'));
+      const at = (file: string): string => join('authorities', name, file);
+      const pem = await this.#read(at('new.crt'));
+      if (pem === undefined) continue;
+      await this.#move(at('new.key'), at('old.key'));
+      const key = await this.#read(at('old.key'));
+      // A new authority without its key leaves that of the one before.
+      if (key !== undefined && !isPair(pem, key)) await rm(join(this.folder, at('old.key')));
+      await this.#move(at('new.crt'), at('old.crt'));
     }
     await rm(join(this.folder, 'leaves'), { recursive: true, force: true });
     await rm(join(this.folder, 'backups'), { recursive: true, force: true });
+    await rm(join(this.folder, BEGINNING), { force: true });
   }
 
   /** The leaf of an item on a host that was signed by one generation, as it was last seen or issued. */
@@ -121,6 +136,13 @@ export class AuthorityStore {
       );
     }
     const key = await this.#read(`${base}.key`);
+    if (key !== undefined && !isPair(pem, key)) {
+      throw new CaravanError(
+        'input',
+        `Read ${join(this.folder, base)}.key: it is not the key of the certificate beside it.`,
+        { hint: 'Put the key of that authority there, or take the file away.' },
+      );
+    }
     return { certificate, pem, ...(key !== undefined && { key: new Secret(key) }) };
   }
 
@@ -138,6 +160,10 @@ export class AuthorityStore {
     }
   }
 
+  async #move(from: string, to: string): Promise<void> {
+    await rename(join(this.folder, from), join(this.folder, to)).catch(ignoreAbsent);
+  }
+
   async #write(path: string, content: string | Buffer): Promise<void> {
     const target = join(this.folder, path);
     await mkdir(join(target, '..'), { recursive: true, mode: 0o700 });
@@ -145,6 +171,16 @@ export class AuthorityStore {
     const temporary = `${target}.${randomBytes(6).toString('hex')}`;
     await writeFile(temporary, content, { mode: 0o600, flush: true });
     await rename(temporary, target);
+  }
+}
+
+/** Whether a text is the private key of a certificate; one that cannot be read is not. */
+export function isPair(certificatePem: string, keyPem: string): boolean {
+  const [certificate] = parseCertificates(certificatePem);
+  try {
+    return certificate !== undefined && matchesKey(certificate, new Secret(keyPem));
+  } catch {
+    return false;
   }
 }
 

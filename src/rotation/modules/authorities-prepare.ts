@@ -11,7 +11,7 @@ import { newSerial } from '../../pki/serial.js';
 import { CaravanError } from '../../values/error.js';
 import { Secret } from '../../values/secret.js';
 import { sh } from '../../values/shell.js';
-import type { Authorities, AuthorityStore, Generation } from '../authorities.js';
+import { isPair, type Authorities, type AuthorityStore, type Generation } from '../authorities.js';
 import { readHostSurvey, type HostSurvey } from '../host-survey.js';
 import { validity } from '../leaves.js';
 
@@ -173,8 +173,9 @@ async function readOld(
 ): Promise<{ pem: string; key?: Secret }> {
   if (!there) throw new CaravanError('input', 'No CA file is named by kube-apiserver here.');
   const key = there.path.replace(/\.crt$/, '.key');
-  const { stdout, code } = await connection.run(sh`cat ${key}`, { become: true, signal });
-  return { pem: there.certificate, ...(code === 0 && { key: new Secret(stdout) }) };
+  const { stdout } = await connection.run(sh`cat ${key}`, { become: true, signal });
+  const isIts = isPair(there.certificate, stdout);
+  return { pem: there.certificate, ...(isIts && { key: new Secret(stdout) }) };
 }
 
 function newAuthority(

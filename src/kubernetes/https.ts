@@ -134,9 +134,10 @@ function exchange(
 
 function peerChain(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = [];
-  // Node ends the chain with a self-reference, and types neither that nor an absent issuer.
-  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
-  let raw = next.raw;
+  // Node ends the chain with a self-reference, gives null once the socket is closed, and types
+  // neither that nor an absent issuer.
+  let next = socket.getPeerCertificate(true) as Partial<DetailedPeerCertificate> | null | undefined;
+  let raw = next?.raw;
   while (raw && !chain.some((seen) => raw?.equals(seen))) {
     chain.push(raw);
     next = next?.issuerCertificate;

@@ -77,9 +77,10 @@ true`,
   try {
     return await work(held ? 'held' : 'not held: no iptables on the host');
   } finally {
-    // Also after Ctrl-C: without the signal.
+    // Also after Ctrl-C: what leaves a receipt is not cancelled.
     await connection.run(sh`${PATH}\n${release(side)}\nsystemctl stop ${unit}.timer; true`, {
       become: true,
+      once: true,
     });
   }
 }

@@ -160,7 +160,7 @@ async function leaseRenewed(
   if (node === undefined || !server) return undefined;
   const { hostname, port } = new URL(server);
   const { status, body } = await requestFromHost(connection, {
-    address: hostname,
+    address: hostname.replace(/^\[(.*)\]$/, '$1'), // of IPv6
     port: Number(port || 443),
     path: `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${node}`,
     leaf,

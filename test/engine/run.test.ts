@@ -1,8 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import * as z from 'zod';
 import type { RunEvent } from '../../src/engine/events.js';
+import type { AnyModule, TaskModule } from '../../src/modules/module.js';
+import { coreModules } from '../../src/modules/registry.js';
+import { sh } from '../../src/values/shell.js';
 import { fleet, folder, run } from './fleet.js';
 
 test('runPlaybook runs tasks on all hosts and changes nothing the second time', async () => {
@@ -172,9 +176,14 @@ test('runPlaybook rescues a block', async () => {
 });
 
 /** Runs a playbook that is cancelled once `isTime` of an event. */
-async function cancelledRun(playbook: string, isTime: (event: RunEvent) => boolean) {
+async function cancelledRun(
+  playbook: string,
+  isTime: (event: RunEvent) => boolean,
+  modules: readonly AnyModule[] = coreModules,
+) {
   const controller = new AbortController();
   const ran = await run(playbook, {
+    modules,
     signal: controller.signal,
     emit: (event) => {
       if (isTime(event)) controller.abort();
@@ -220,6 +229,33 @@ test('runPlaybook ends what only waits when it is cancelled', async () => {
   expect(ran.events).toContainEqual(
     expect.objectContaining({ error: expect.objectContaining({ kind: 'cancelled' }) as unknown }),
   );
+});
+
+test('a module that is cancelled may still take back what it did, by steps that run once', async () => {
+  const dir = await folder();
+  const holding: TaskModule<object> = {
+    name: 'holding',
+    doc: 'Holds something while it waits.',
+    input: z.strictObject({}),
+    observe: () => Promise.resolve(undefined),
+    check: () => ({ changes: [{ summary: 'hold' }] }),
+    apply: async (_changes, _input, context) => {
+      const { connection, clock, signal } = context;
+      try {
+        context.progress('held');
+        await clock.sleep(60_000, signal);
+      } finally {
+        await connection.run(sh`touch ${join(dir, 'released')}`, { once: true });
+      }
+      return {};
+    },
+  };
+  await cancelledRun(
+    '[{ hosts: h1, tasks: [{ holding: {} }] }]',
+    ({ type }) => type === 'progress',
+    [...coreModules, holding],
+  );
+  expect(existsSync(join(dir, 'released'))).toBe(true);
 });
 
 test('runPlaybook ends a task at its deadline', async () => {

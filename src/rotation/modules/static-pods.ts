@@ -42,8 +42,6 @@ type PodChange = HostChange & {
   readonly component: StaticPod;
   /** Of its health endpoint. */
   readonly port: number;
-  /** The manifest from before. */
-  readonly undo?: string;
 };
 
 /**
@@ -81,15 +79,13 @@ export function staticPods(store: AuthorityStore): TaskModule<Input, HostSurvey,
         await ended(pods, now, within, context);
         await restartKubelet(change.survey, store, { as: clients, within }, context);
       }
-      // All of them end before anything is put back, so that none goes on behind the task's back.
+      // All of them end before the task does. Manifests stay: those from before may name files that
+      // hold a bundle by now, and a healthy pod would be restarted again.
       const ends = await Promise.allSettled(
         pods.map((change) => healthy(change, now, within, context)),
       );
       const failed = ends.find((end) => end.status === 'rejected');
-      if (failed) {
-        await putBack(pods, context);
-        throw asCaravanError(failed.reason);
-      }
+      if (failed) throw asCaravanError(failed.reason);
       context.record(
         'restarts',
         pods.map(({ component }) => ({ component, host: context.host.name })),
@@ -114,7 +110,6 @@ function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): Pod
         content: after,
         // The kubelet runs every file in its folder that does not start with a dot (k/k#136962).
         temporaryFolder: '/etc/kubernetes',
-        undo: before,
         summary: `restart ${component} with a changed manifest`,
         diff: { path, before, after },
       },
@@ -194,20 +189,10 @@ async function healthy(
   }
   throw new CaravanError(
     'verify',
-    `Restarted ${component}: not healthy within ${withinSeconds} s (${seen}). The manifest from before was put back.`,
+    `Restarted ${component}: not healthy within ${withinSeconds} s (${seen}).`,
     {
       host: host.name,
-      hint: `See /var/log/pods/kube-system_${component}-*/ on the host, then run the same command again.`,
+      hint: `See /var/log/pods/kube-system_${component}-*/ on the host, then run the same command again, or \`caravan rotate --to\` the state before.`,
     },
   );
-}
-
-async function putBack(changes: readonly PodChange[], context: ModuleContext): Promise<void> {
-  for (const change of changes) {
-    if (change.undo === undefined || change.kind !== 'write') continue;
-    await context.connection.writeFile(
-      { path: change.path, content: change.undo, temporaryFolder: '/etc/kubernetes' },
-      { become: true },
-    );
-  }
 }

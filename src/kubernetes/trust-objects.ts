@@ -115,7 +115,7 @@ function cluster(kind: TrustObjectKind, path: string, pem = ''): TrustObject {
 }
 
 function clusterInfoCa(kubeconfig = ''): string {
-  const held = readKubeconfig(kubeconfig).clusters[0]?.certificateAuthority;
+  const held = readKubeconfig(kubeconfig).current.cluster?.certificateAuthority;
   return held && 'pem' in held ? held.pem : '';
 }
 

@@ -28,7 +28,7 @@ users:
     client-key: /var/lib/kubelet/pki/kubelet-client-current.pem`;
 
 test('readKubeconfig tells files from embedded PEM', () => {
-  expect(readKubeconfig(kubeconfig(base64('CA'), base64('CERT')))).toEqual({
+  expect(readKubeconfig(kubeconfig(base64('CA'), base64('CERT')))).toMatchObject({
     clusters: [
       { name: 'prod', server: 'https://10.0.0.1:6443', certificateAuthority: { pem: 'CA' } },
       { name: 'other', server: 'https://x', certificateAuthority: { file: '/etc/ca.crt' } },
@@ -42,6 +42,19 @@ test('readKubeconfig tells files from embedded PEM', () => {
         hasKeyData: false,
       },
     ],
+  });
+});
+
+test('readKubeconfig finds what the current context names', () => {
+  const text = `clusters: [{ name: a, cluster: { server: 1 } }, { name: b, cluster: { server: "2" } }]
+users: [{ name: u, user: {} }, { name: v, user: {} }]
+contexts: [{ name: x, context: { cluster: b, user: v } }]
+`;
+  const { current } = readKubeconfig(`${text}current-context: x\n`);
+  expect([current.cluster?.name, current.user?.name]).toEqual(['b', 'v']);
+  expect(readKubeconfig(text).current).toMatchObject({
+    cluster: { name: 'a' },
+    user: { name: 'u' },
   });
 });
 

@@ -27,13 +27,15 @@ export interface KubeconfigUser {
 export interface Kubeconfig {
   readonly clusters: readonly KubeconfigCluster[];
   readonly users: readonly KubeconfigUser[];
+  /** What `current-context` names; the first of each where it names none. */
+  readonly current: { readonly cluster?: KubeconfigCluster; readonly user?: KubeconfigUser };
 }
 
 const AUTHORITY_DATA = 'certificate-authority-data';
 const CERTIFICATE_DATA = 'client-certificate-data';
 
-/** Entries of `clusters` or `users`: the name, and the map under `cluster` or `user`. */
-function entries(document: Document, list: 'clusters' | 'users') {
+/** Entries of a list: the name, and the map under `cluster`, `user` or `context`. */
+function entries(document: Document, list: 'clusters' | 'users' | 'contexts') {
   const found = document.get(list);
   if (!isSeq(found)) return [];
   return found.items.filter(isMap).flatMap((entry) => {
@@ -90,23 +92,30 @@ function fileOrPem(map: YAMLMap, dataKey: string, fileKey: string): FileOrPem | 
  */
 export function readKubeconfig(kubeconfig: string): Kubeconfig {
   const document = read(kubeconfig);
-  return {
-    clusters: entries(document, 'clusters').map(({ name, body }) => {
-      const certificateAuthority = fileOrPem(body, AUTHORITY_DATA, 'certificate-authority');
-      const server = text(body, 'server') ?? '';
-      return { name, server, ...(certificateAuthority && { certificateAuthority }) };
-    }),
-    users: entries(document, 'users').map(({ name, body }) => {
-      const clientCertificate = fileOrPem(body, CERTIFICATE_DATA, 'client-certificate');
-      const clientKeyFile = text(body, 'client-key');
-      return {
-        name,
-        ...(clientCertificate && { clientCertificate }),
-        ...(clientKeyFile !== undefined && { clientKeyFile }),
-        hasKeyData: body.has('client-key-data'),
-      };
-    }),
+  const clusters = entries(document, 'clusters').map(({ name, body }) => {
+    const certificateAuthority = fileOrPem(body, AUTHORITY_DATA, 'certificate-authority');
+    const server = text(body, 'server') ?? '';
+    return { name, server, ...(certificateAuthority && { certificateAuthority }) };
+  });
+  const users = entries(document, 'users').map(({ name, body }) => {
+    const clientCertificate = fileOrPem(body, CERTIFICATE_DATA, 'client-certificate');
+    const clientKeyFile = text(body, 'client-key');
+    return {
+      name,
+      ...(clientCertificate && { clientCertificate }),
+      ...(clientKeyFile !== undefined && { clientKeyFile }),
+      hasKeyData: body.has('client-key-data'),
+    };
+  });
+  const wanted = document.get('current-context');
+  const context = entries(document, 'contexts').find(({ name }) => name === wanted)?.body;
+  const chosen = <T extends { name: string }>(all: readonly T[], key: string): T | undefined => {
+    const name = context && text(context, key);
+    return name === undefined ? all[0] : all.find((one) => one.name === name);
   };
+  const cluster = chosen(clusters, 'cluster');
+  const user = chosen(users, 'user');
+  return { clusters, users, current: { ...(cluster && { cluster }), ...(user && { user }) } };
 }
 
 /** The replacement of one base64 scalar in the style it has. */

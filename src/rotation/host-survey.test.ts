@@ -12,6 +12,7 @@ test('what a host prints is read file by file, whatever the files hold', () => {
       // A link that was switched after its target was written.
       `${MARK} file 990.250 777 root:root /pki/current.pem`,
       `${MARK} file 980.000 600 root:root /pki/current.pem`,
+      `${MARK} key /pki/current.pem`,
       `${MARK} text /pki/current.pem`,
       'now 5',
       'file 1 2 3 4',
@@ -34,6 +35,7 @@ test('what a host prints is read file by file, whatever the files hold', () => {
       changedAt: 990.25,
       mode: 0o600,
       owner: 'root:root',
+      hasKey: true,
     },
     '/a folder/no line end': {
       path: '/a folder/no line end',
@@ -41,6 +43,7 @@ test('what a host prints is read file by file, whatever the files hold', () => {
       changedAt: 970,
       mode: 0o644,
       owner: 'root:root',
+      hasKey: false,
     },
   });
   // 1000.5 - (60.5 - 5000 / 100)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path/posix';
 import { load } from 'js-yaml';
 import { CATALOGUE, type CatalogueItem, type Component } from '../pki/catalogue.js';
 import { parseCertificates } from '../pki/certificate.js';
@@ -15,6 +16,8 @@ export interface SurveyedFile {
   readonly changedAt: number;
   readonly mode: number;
   readonly owner: string;
+  /** Whether a private key in PEM stands in it. */
+  readonly hasKey: boolean;
 }
 
 /** One item of the catalogue as it stands on a host. */
@@ -47,25 +50,41 @@ const KUBELET_LEAF = '/var/lib/kubelet/pki/kubelet-client-current.pem';
 const MANIFESTS = '/etc/kubernetes/manifests';
 const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 
+/** What is cut out of every file: keys in PEM. */
+export const CUT_KEYS = sh`-e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/d'`;
+
+/**
+ * What is cut out of files that may be kubeconfigs, in YAML or JSON: keys in base64, which begin as
+ * certificates do up to the `C` of `BEGIN CERTIFICATE`; keys by name, and the further lines of a
+ * value that has several; and what else logs in.
+ */
+export const CUT_SECRETS = sh`-e 's|LS0tLS1CRUdJTiB[^D][A-Za-z0-9+/=]*|kept-on-host|g' \\
+      -e 's|\\(client-key-data"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
+      -e 's|\\([{," -]token"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
+      -e 's|\\([{," -]password"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
+      -e '/^[[:space:]][[:space:]]*[A-Za-z0-9+/=]\\{40,\\}$/d'`;
+
 /**
  * Prints files: two lines each of change time, mode and owner, for the path itself and for what a
  * symbolic link points to, then the text between two lines. `mark` begins every line that is not
  * text of a file; nobody can guess it. Private keys are cut out on the host, before anything is
  * sent. The change time counts, not the modification time, which a copy or a backup tool can set
- * back. Processes are costly on a busy host: one for each text, two for all the rest.
+ * back. Processes are costly on a busy host: one for each text, three for all the rest.
  */
-function show(mark: string, paths: readonly string[], more = sh``): Script {
+export function show(mark: string, paths: readonly string[], cut: Script, more = sh``): Script {
   return sh`set -- ${paths} ${more}
 for f do shift; [ ! -f "$f" ] || set -- "$@" "$f"; done
 about() { stat "$@" 2>/dev/null; }
 if [ $# -gt 0 ]; then
   about -c ${`${mark} file %.3Z %a %U:%G %n`} "$@" || about -c ${`${mark} file %Z %a %U:%G %n`} "$@"
   about -L -c ${`${mark} file %.3Z %a %U:%G %n`} "$@" || about -L -c ${`${mark} file %Z %a %U:%G %n`} "$@"
+  grep -l -e 'PRIVATE KEY-----' -- "$@" 2>/dev/null | while IFS= read -r f; do
+    printf '%s key %s\\n' ${mark} "$f"
+  done
 fi
 for f do
   printf '%s text %s\\n' ${mark} "$f"
-  sed -e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/d' \\
-      -e 's/^\\( *client-key-data:\\).*/\\1 kept-on-host/' -e 's/^\\( *token:\\).*/\\1 kept-on-host/' "$f"
+  sed ${cut} "$f"
   printf '\\n%s end\\n' ${mark}
 done`;
 }
@@ -100,7 +119,7 @@ export async function readHostSurvey(
   const look = async (script: Script): Promise<Look> =>
     parseLook((await connection.run(script, options)).stdout, mark);
   const first = await look(sh`${processes(mark)}
-${show(mark, [KUBELET_CONFIG], sh`${MANIFESTS}/*.yaml`)}`);
+${show(mark, [KUBELET_CONFIG], CUT_KEYS, sh`${MANIFESTS}/*.yaml`)}`);
   if (first.now === undefined) {
     throw new CaravanError(
       'command',
@@ -119,8 +138,13 @@ ${show(mark, [KUBELET_CONFIG], sh`${MANIFESTS}/*.yaml`)}`);
   );
   const paths = new Locations(manifests, first);
   const wanted = new Set(paths.all().map(({ path }) => path));
-  const second = await look(show(mark, [...wanted, KUBELET_LEAF]));
-  const files = { ...first.files, ...second.files };
+  const cut = sh`${CUT_KEYS} ${CUT_SECRETS}`;
+  const second = await look(show(mark, [...wanted, KUBELET_LEAF], cut));
+  const seen = { ...first.files, ...second.files };
+  // kubeadm embeds certificates, but for the kubelet's leaf; others may name files of their own.
+  const named = foundItems(paths.all(), seen).flatMap(({ path }) => (path in seen ? [] : [path]));
+  const third = named.length > 0 ? await look(show(mark, named, cut)) : undefined;
+  const files = { ...seen, ...third?.files };
   return {
     host: connection.host,
     now: first.now,
@@ -167,7 +191,8 @@ interface Look {
 
 /** Parses what the scripts above print. Pure. */
 export function parseLook(stdout: string, mark: string): Look {
-  const about = new Map<string, Omit<SurveyedFile, 'path' | 'text'>>();
+  const about = new Map<string, Omit<SurveyedFile, 'path' | 'text' | 'hasKey'>>();
+  const withKey = new Set<string>();
   const files: Record<string, SurveyedFile> = {};
   const found: Look['processes'][number][] = [];
   let now: number | undefined;
@@ -182,11 +207,13 @@ export function parseLook(stdout: string, mark: string): Look {
       const changedAt = Math.max(before, Number(at));
       // The second line, of what a link points to, is right for mode and owner.
       about.set(path.join(' '), { changedAt, mode: parseInt(mode, 8), owner });
-    } else if (kind === 'text') {
+    } else if (kind === 'key') withKey.add(words.join(' '));
+    else if (kind === 'text') {
       const path = words.join(' ');
       const facts = about.get(path);
       // One line end was put before the mark.
-      if (facts) files[path] = { path, text: part.slice(end + 1, -1), ...facts };
+      const text = part.slice(end + 1, -1);
+      if (facts) files[path] = { path, text, hasKey: withKey.has(path), ...facts };
     } else if (kind === 'process') {
       const [ticks, hz, up, program = '', ...args] = words;
       const name = program.split('/').at(-1) as Component;
@@ -237,7 +264,8 @@ class Locations {
     switch (location.kind) {
       case 'flag':
       case 'flag-kubeconfig':
-        return this.#flags.get(location.component)?.get(location.flag);
+        // kubeadm's external CA mode writes signing flags that are empty.
+        return this.#flags.get(location.component)?.get(location.flag) || undefined;
       case 'kubeconfig':
         return this.#flags.size > 0 ? location.path : undefined;
       case 'kubelet-client-ca':
@@ -260,14 +288,14 @@ function foundItems(
     // admin.conf and super-admin.conf need not be on every control plane.
     if (!file)
       return item.location.kind === 'kubeconfig' ? [] : [{ item, path, embedded: true, pem: '' }];
-    const config = readKubeconfig(file.text);
+    const { cluster, user } = readKubeconfig(file.text).current;
     const held =
       item.location.field === 'certificateAuthority'
-        ? config.clusters[0]?.certificateAuthority
-        : config.users[0]?.clientCertificate;
+        ? cluster?.certificateAuthority
+        : user?.clientCertificate;
     if (held === undefined) return [{ item, path, embedded: true, pem: '' }];
     if ('pem' in held) return [{ item, path, embedded: true, pem: held.pem }];
-    const named = held.file;
+    const named = resolve(dirname(path), held.file);
     return [{ item, path: named, embedded: false, pem: files[named]?.text ?? '' }];
   });
 }
@@ -291,7 +319,11 @@ export function staleComponents(survey: HostSurvey): readonly Component[] {
   for (const { item, path } of survey.items) {
     if (item.readAtStartBy) note(item.readAtStartBy, path);
   }
-  for (const name of STATIC_PODS) note(name, `${MANIFESTS}/${name}.yaml`);
+  for (const name of STATIC_PODS) {
+    // kube-apiserver reads nothing of a rotation at its start only, and a manifest that is another
+    // restarts it by itself; one that was only touched must not.
+    if (name !== 'kube-apiserver') note(name, `${MANIFESTS}/${name}.yaml`);
+  }
   return [...newest].flatMap(([component, at]) => {
     const started = survey.startedAt[component];
     return at > 0 && (started === undefined || started < at) ? [component] : [];

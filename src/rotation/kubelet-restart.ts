@@ -156,7 +156,7 @@ async function leaseRenewed(
     .flatMap((found) => certificatesOf(found));
   const node = /CN=system:node:([^,\s]+)/.exec(certificate?.subject ?? '')?.[1];
   const kubeconfig = survey.files[survey.kubeletKubeconfig]?.text;
-  const server = kubeconfig && readKubeconfig(kubeconfig).clusters[0]?.server;
+  const server = kubeconfig && readKubeconfig(kubeconfig).current.cluster?.server;
   if (node === undefined || !server) return undefined;
   const { hostname, port } = new URL(server);
   const { status, body } = await requestFromHost(connection, {

@@ -24,13 +24,13 @@ const CLIENT_CA_FLAG = 'client-ca-file';
 
 /**
  * Where the split files of a control plane are, or undefined where it signs nothing (no manifest,
- * or no signing flags: kubeadm's external CA mode).
+ * or no signing flags, or empty ones: kubeadm's external CA mode).
  */
 export function signerFiles(survey: HostSurvey): SignerFiles | undefined {
   const manifest = survey.manifests['kube-controller-manager'];
   const flags = manifest === undefined ? undefined : readFlags(manifest).flags;
   const [certificate, key] = [flags?.get(CERTIFICATE_FLAG), flags?.get(KEY_FLAG)];
-  if (certificate === undefined || key === undefined) return undefined;
+  if (!certificate || !key) return undefined;
   const split = dirname(certificate).endsWith(`/${FOLDER}`);
   const home = split ? dirname(dirname(certificate)) : dirname(certificate);
   const folder = `${home}/${FOLDER}`;

@@ -300,6 +300,13 @@ function foundItems(
   });
 }
 
+/** The port that kube-apiserver serves on. */
+export function apiServerPort(manifests: HostSurvey['manifests']): number {
+  const manifest = manifests['kube-apiserver'];
+  const port = manifest === undefined ? undefined : readFlags(manifest).flags.get('secure-port');
+  return Number(port ?? 6443);
+}
+
 /** The certificates of an item. */
 export function certificatesOf(found: FoundItem): ReturnType<typeof parseCertificates> {
   return parseCertificates(found.pem);

@@ -3,6 +3,7 @@ import { kubectlJson } from '../kubernetes/kubectl.js';
 import type { WriteChange } from '../modules/host-change.js';
 import type { ModuleContext } from '../modules/module.js';
 import type { Clock } from '../values/clock.js';
+import { CaravanError } from '../values/error.js';
 import { joinScripts, sh } from '../values/shell.js';
 import type { AuthorityPair, Generation } from './authorities.js';
 import { letOwnThrough, quietMoment, withKubeletsHeld, type Held } from './kubelet-hold.js';
@@ -20,6 +21,15 @@ export interface KubeletCalls {
   readonly failed: readonly string[];
 }
 
+/** How kube-apiserver is asked to call kubelets. */
+export interface KubeletCaller {
+  readonly pair: AuthorityPair;
+  /** The CA of the leaf that is shown to it. */
+  readonly as: Generation;
+  /** Of kube-apiserver on its host. */
+  readonly port: number;
+}
+
 /** client-go reads the files at most once a second (cachingCertificateLoader); with a margin. */
 const READ_AGAIN_MS = 1_200;
 
@@ -34,11 +44,12 @@ const READ_AGAIN_MS = 1_200;
  * request, which has a connection of its own, as exec does, to the kubelet of the host itself,
  * which is let through at that moment. It is repeated until it was seen to be closed. Plain calls
  * to every kubelet then see that the new leaf is accepted.
+ *
+ * @throws CaravanError verify: a kubelet refuses the leaf; one that does not answer is only told.
  */
 export async function changeKubeletClientLeaf(
   change: WriteChange,
-  pair: AuthorityPair,
-  as: Generation,
+  { pair, as, port }: KubeletCaller,
   context: ModuleContext,
 ): Promise<KubeletCalls> {
   const { connection, clock, signal } = context;
@@ -46,7 +57,7 @@ export async function changeKubeletClientLeaf(
   const who = { commonName: 'caravan', organizations: ['system:masters'] };
   const leaf = passingLeaf(by, who, clock.now());
   const { nodes, near } = await findNodes(context);
-  const server = await converse(connection, { port: 6443, leaf });
+  const server = await converse(connection, { port, leaf });
   try {
     const read = await withKubeletsHeld('from', context, async (held) => {
       if (held === 'held') await clock.sleep(READ_AGAIN_MS, signal);
@@ -64,14 +75,27 @@ export async function changeKubeletClientLeaf(
       return { held, ...((await reading) ?? { untilRead: 0, metClosing: false }) };
     });
     const failed: string[] = [];
+    const refused: string[] = [];
     for (const node of nodes) {
       const { status } = await server.request({ path: healthOf(node) });
       if (status !== 200) failed.push(node);
+      if (status === 401) refused.push(node);
     }
+    if (refused.length > 0) throw refusal(refused, as);
     return { ...read, answered: nodes.length - failed.length, failed };
   } finally {
     server.close();
   }
+}
+
+function refusal(nodes: readonly string[], as: Generation): CaravanError {
+  return new CaravanError(
+    'verify',
+    `The kubelets of ${nodes.join(', ')} refuse kube-apiserver's leaf of the ${as} CA (401).`,
+    {
+      hint: 'Put these nodes into the inventory; `caravan rotate --to` the state before goes back.',
+    },
+  );
 }
 
 /** The names of all nodes, and of the one that is this host (else of the first). */

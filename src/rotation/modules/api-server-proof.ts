@@ -7,7 +7,7 @@ import { readFlags } from '../../pki/static-pod.js';
 import { CaravanError } from '../../values/error.js';
 import type { Authorities, AuthorityPair, AuthorityStore, Generation } from '../authorities.js';
 import { pairOf } from '../changes.js';
-import { readHostSurvey } from '../host-survey.js';
+import { apiServerPort, readHostSurvey } from '../host-survey.js';
 import { passingLeaf, signing } from '../leaves.js';
 import type { Holds } from '../states.js';
 
@@ -100,7 +100,7 @@ async function portOf({ connection, signal }: ModuleContext): Promise<Endpoint> 
   const { flags } = readFlags(manifest);
   return {
     address: flags.get('advertise-address') ?? '127.0.0.1',
-    port: Number(flags.get('secure-port') ?? 6443),
+    port: apiServerPort(survey.manifests),
   };
 }
 

@@ -11,7 +11,7 @@ import {
   seenIn,
   switchKubeletLeaf,
 } from '../changes.js';
-import { readHostSurvey } from '../host-survey.js';
+import { apiServerPort, readHostSurvey } from '../host-survey.js';
 import { changeKubeletClientLeaf } from '../kubelet-calls.js';
 import { leafFor, type PlannedLeaf } from '../leaves.js';
 
@@ -25,12 +25,17 @@ const input = z.strictObject({
 interface Seen {
   readonly planned: readonly (PlannedLeaf & { readonly seen: string })[];
   readonly stamp: string;
+  /** Of kube-apiserver. */
+  readonly port: number;
 }
 
 /** A change of one leaf, with what must be remembered before it is made. */
 type LeafChange = HostChange & {
-  /** kube-apiserver shows it to kubelets, and closes its connections to them when it changes. */
-  readonly toKubelets: boolean;
+  /**
+   * The port of the kube-apiserver that shows it to kubelets, and closes its connections to them
+   * when it changes; absent for every other leaf.
+   */
+  readonly shownOn?: number;
   readonly remember: readonly { item: string; generation: Generation; pem: string }[];
 };
 
@@ -51,10 +56,14 @@ export function caLeaf(store: AuthorityStore): TaskModule<z.infer<typeof input>,
         const pair = pairOf(authorities, found.item.authority);
         planned.push({ ...(await leafFor(store, pair, host.name, found, signed_by, now)), seen });
       }
-      return { planned, stamp: now.toISOString().slice(0, 19).replaceAll(/[T:]/g, '-') };
+      const stamp = now.toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
+      return { planned, stamp, port: apiServerPort(survey.manifests) };
     },
-    check: ({ planned, stamp }, { signed_by }) => ({
-      changes: planned.map((leaf) => leafChange(leaf, signed_by, stamp)),
+    check: ({ planned, stamp, port }, { signed_by }) => ({
+      changes: planned.map((leaf) => ({
+        ...leafChange(leaf, signed_by, stamp),
+        ...(isShownToKubelets(leaf.found.item) && { shownOn: port }),
+      })),
       reason: `every leaf is signed by: ${signed_by}`,
     }),
     apply: async (changes, { signed_by }, context) => {
@@ -65,13 +74,17 @@ export function caLeaf(store: AuthorityStore): TaskModule<z.infer<typeof input>,
       );
       const results: JsonObject[] = [];
       for (const change of changes) {
-        if (change.kind !== 'write' || !change.toKubelets) {
+        if (change.kind !== 'write' || change.shownOn === undefined) {
           await applyHostChanges([change], context);
           continue;
         }
         const pair = pairOf(await store.load(), 'cluster');
         const as = signed_by === 'old' ? 'old' : 'new';
-        const calls = await changeKubeletClientLeaf(change, pair, as, context);
+        const calls = await changeKubeletClientLeaf(
+          change,
+          { pair, as, port: change.shownOn },
+          context,
+        );
         context.record('kubelet calls', { host: context.host.name, ...calls });
         results.push({ ...calls });
       }
@@ -93,5 +106,5 @@ function leafChange(
   // The leaf of the old CA as it was found, so that going back gives the same bytes.
   if (seen === 'old')
     remember.unshift({ item: found.item.name, generation: 'old', pem: found.pem });
-  return { ...change, remember, toKubelets: isShownToKubelets(found.item) };
+  return { ...change, remember };
 }

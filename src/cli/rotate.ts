@@ -39,6 +39,7 @@ interface RotateOptions extends FleetOptions {
   readonly newCa?: string;
   readonly backupRecipient: string[];
   readonly workerBatch: string;
+  readonly withoutNode: string[];
 }
 
 /** `caravan survey`: where every certificate is, and so where the fleet is. */
@@ -80,6 +81,12 @@ export function rotateCommand(): Command {
     .option(
       '--backup-recipient <age1...>',
       'who can open the backups of hosts; may be repeated (default: an identity in the state folder)',
+      collect,
+      [],
+    )
+    .option(
+      '--without-node <name>',
+      'a node of the cluster that is not in the inventory, and may be locked out; may be repeated',
       collect,
       [],
     )
@@ -153,6 +160,7 @@ async function rotate(options: RotateOptions): Promise<RunOutcome> {
         diff: options.diff,
         restart: options.restart,
         workerBatch: options.workerBatch,
+        withoutNodes: options.withoutNode,
         backupRecipients: options.backupRecipient,
         ...(options.newCa !== undefined && { newCa: options.newCa }),
         emit: (event) => {
@@ -172,6 +180,8 @@ interface Survey {
   readonly walk: readonly TrustState[];
   readonly matrix: Matrix;
   readonly stale: readonly string[];
+  readonly unsupported: readonly string[];
+  readonly strangers: readonly string[];
   readonly apiError?: string;
 }
 
@@ -198,7 +208,8 @@ async function surveyFleet(
 }
 
 /** The matrix as text: a row an item, a letter a host. */
-export function surveyText({ position, matrix, stale, apiError }: Survey): string {
+export function surveyText(survey: Survey): string {
+  const { position, matrix, stale, unsupported, strangers, apiError } = survey;
   const width = Math.max(...matrix.rows.map(({ item }) => item.length), 4);
   const header = ['item'.padEnd(width), ...matrix.columns.map((host) => host.padEnd(7))].join('  ');
   const rows = matrix.rows.map(({ item, cells }) =>
@@ -212,6 +223,10 @@ export function surveyText({ position, matrix, stale, apiError }: Survey): strin
     ...rows,
     '',
     ...(stale.length > 0 ? [`Not read again since their files changed: ${stale.join(', ')}`] : []),
+    ...unsupported.map((what) => `Cannot be rotated: ${what}`),
+    ...(strangers.length > 0
+      ? [`Nodes that are not in the inventory: ${strangers.join(', ')}`]
+      : []),
     ...(apiError === undefined ? [] : [`The API could not be read: ${apiError}`]),
     `The fleet is ${describePosition(position)}.`,
     '',

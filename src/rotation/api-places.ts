@@ -8,13 +8,17 @@ import type { Holds } from './states.js';
 /** The column of the matrix that holds the API's own objects. */
 export const API_HOST = 'API';
 
-/** A caBundle of somebody else's CA is none of the rotation's business. */
+/** A caBundle of somebody else's CA, or of none yet, is none of the rotation's business. */
 export function isOurs(object: TrustObject, authorities: Authorities): boolean {
   const pair = authorities[object.authority];
   if (!pair) return false;
-  return (
-    object.kind !== 'caBundle' || seenInBundle(parseCertificates(object.pem), pair) !== 'foreign'
-  );
+  if (object.kind !== 'caBundle') return true;
+  try {
+    const seen = seenInBundle(parseCertificates(object.pem), pair);
+    return seen !== 'foreign' && seen !== 'missing';
+  } catch {
+    return false; // no PEM: whoever owns it has not filled it in
+  }
 }
 
 /** The places that API objects are. */

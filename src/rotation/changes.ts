@@ -177,6 +177,12 @@ umask 077
 t=$(mktemp "$dir/.caravan-XXXXXXXX")
 trap 'rm -f "$t" "$t.link"' EXIT
 keys='/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/'
+# A kubelet that has renewed its leaf since has another key.
+printf %s ${found.pem} > "$t"
+if [ "$(sed "$keys"d "$link")" != "$(cat "$t")" ]; then
+  echo "$link holds another certificate than before: the kubelet has renewed it; run again" >&2
+  exit 1
+fi
 printf %s ${pem} > "$t"
 wanted=$(cat "$t")
 target=

@@ -300,6 +300,14 @@ function foundItems(
   });
 }
 
+/** The name of the host's node, which the kubelet's leaf bears; undefined where it has none. */
+export function nodeNameOf({ items }: HostSurvey): string | undefined {
+  const leaves = items
+    .filter(({ item }) => item.location.kind === 'kubelet-kubeconfig' && item.knob === 'client')
+    .flatMap(certificatesOf);
+  return /CN=system:node:([^,\s]+)/.exec(leaves[0]?.subject ?? '')?.[1];
+}
+
 /** The port that kube-apiserver serves on. */
 export function apiServerPort(manifests: HostSurvey['manifests']): number {
   const manifest = manifests['kube-apiserver'];

@@ -6,7 +6,7 @@ import { CaravanError } from '../values/error.js';
 import { sh } from '../values/shell.js';
 import type { AuthorityStore, Generation } from './authorities.js';
 import { pairOf } from './changes.js';
-import { certificatesOf, readProcesses, type HostSurvey } from './host-survey.js';
+import { nodeNameOf, readProcesses, type HostSurvey } from './host-survey.js';
 import { quietMoment, withKubeletsHeld } from './kubelet-hold.js';
 import { passingLeaf, type ClientLeaf } from './leaves.js';
 
@@ -150,11 +150,7 @@ async function leaseRenewed(
   leaf: ClientLeaf,
   { connection }: ModuleContext,
 ): Promise<number | undefined> {
-  const kubelet = survey.items.filter(({ item }) => item.location.kind === 'kubelet-kubeconfig');
-  const [certificate] = kubelet
-    .filter(({ item }) => item.knob === 'client')
-    .flatMap((found) => certificatesOf(found));
-  const node = /CN=system:node:([^,\s]+)/.exec(certificate?.subject ?? '')?.[1];
+  const node = nodeNameOf(survey);
   const kubeconfig = survey.files[survey.kubeletKubeconfig]?.text;
   const server = kubeconfig && readKubeconfig(kubeconfig).current.cluster?.server;
   if (node === undefined || !server) return undefined;

@@ -28,6 +28,8 @@ export interface RotationOptions extends Omit<
   readonly newCa?: string;
   /** Who can open the backups of hosts, as age recipients; default: who has the state folder. */
   readonly backupRecipients?: readonly string[];
+  /** Nodes of the cluster that may be missing in the inventory: a rotation locks them out. */
+  readonly withoutNodes?: readonly string[];
   /** Workers in work at once, as `serial` (default `10%`). */
   readonly workerBatch?: string;
   readonly groups?: { readonly controlPlane?: string; readonly workers?: string };
@@ -40,7 +42,7 @@ export interface RotationOptions extends Omit<
  */
 export function runRotation(options: RotationOptions): Promise<RunOutcome> {
   const { store, to, playbook = 'rotate-ca', restart = 'needed', newCa, groups, ...rest } = options;
-  const { workerBatch = '10%', backupRecipients = [], ...run } = rest;
+  const { workerBatch = '10%', backupRecipients = [], withoutNodes = [], ...run } = rest;
   const { controlPlane, workers } = kubernetesGroups(run.inventory, groups);
   const names = (hosts: readonly { name: string }[]): string =>
     hosts.map((host) => host.name).join(',');
@@ -58,6 +60,7 @@ export function runRotation(options: RotationOptions): Promise<RunOutcome> {
         control_plane: names(controlPlane),
         workers: names(workers),
         worker_batch: workerBatch,
+        without_nodes: [...withoutNodes],
       },
     });
   // What only reads may look at a fleet that is being rotated.

@@ -101,6 +101,28 @@ test('switchKubeletLeaf gives the same key a leaf of the new CA, and goes back t
   expect(readdirSync(folder).filter((name) => name.endsWith('.pem'))).toHaveLength(2);
 });
 
+test('switchKubeletLeaf leaves alone what the kubelet has renewed since it was read', async () => {
+  const { link, leaf } = kubeletFile();
+  const here = found('kubelet kubeconfig leaf', link, leaf);
+  const planned = await leafFor(
+    new AuthorityStore(join(folder, 'state')),
+    pair,
+    'w1',
+    here,
+    'new',
+    now,
+  );
+  rmSync(link);
+  const renewed = kubeletFile();
+  const before = readFileSync(link, 'utf8');
+  expect(() => {
+    run(switchKubeletLeaf(here, planned.text, 'old → new', '2026-11-24-00-00-00', false));
+  }).toThrow('the kubelet has renewed it');
+  expect(readlinkSync(link)).toBe(renewed.path);
+  expect(readFileSync(link, 'utf8')).toBe(before);
+  expect(readdirSync(folder)).toHaveLength(2);
+});
+
 test('certificateChange replaces the CA in a kubeconfig and no other byte, and goes back', () => {
   const path = join(folder, 'admin.conf');
   const data = (pem: string) => Buffer.from(pem).toString('base64');

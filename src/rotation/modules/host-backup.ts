@@ -39,7 +39,9 @@ export function hostBackup(store: AuthorityStore): TaskModule<Input, { kept: boo
         sh`set -e; cd /
 set -- etc/kubernetes var/lib/kubelet/pki var/lib/kubelet/config.yaml
 for f do shift; [ ! -e "$f" ] || set -- "$@" "$f"; done
-tar -cf - "$@" | base64`,
+exec 3>&1
+code=$({ { tar -cf - "$@" 3>&- || echo $? >&4; } | base64 >&3; } 4>&1)
+exit "\${code:-0}"`,
         { become: true, signal },
       );
       if (archive.code !== 0)

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { commandError } from '../../modules/host-change.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import { sh } from '../../values/shell.js';
@@ -77,11 +78,17 @@ async function scanApi(patterns: readonly string[], context: ModuleContext): Pro
   const { connection, signal } = context;
   const row =
     '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.data} {.webhooks} {.spec}{"\\n"}{end}';
-  const { stdout } = await connection.run(
-    sh`kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row} |
-  grep -F ${patterns.flatMap((pattern) => ['-e', pattern])} | cut -d ' ' -f 1`,
+  const searched = await connection.run(
+    sh`exec 3>&1
+code=$({ { kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row} 3>&- ||
+  echo $? >&4; } | grep -F ${patterns.flatMap((pattern) => ['-e', pattern])} | cut -d ' ' -f 1 >&3; } 4>&1)
+exit "\${code:-0}"`,
     { become: true, signal, timeoutMs: 120_000 },
   );
+  // Of an API that was not read nothing is known.
+  if (searched.code !== 0)
+    throw commandError('search the objects of the API', searched, context.host.name);
+  const { stdout } = searched;
   return report(stdout.split('\n').filter(Boolean), context);
 }
 

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { kubectl } from '../../kubernetes/kubectl.js';
 import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objects.js';
+import { readWorkloads, type Workload } from '../../kubernetes/workloads.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
@@ -7,17 +9,23 @@ import { asCaravanError, CaravanError } from '../../values/error.js';
 import { apiPlaces } from '../api-places.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';
 import { placesOf } from '../changes.js';
-import { certificatesOf, staleComponents, type HostSurvey } from '../host-survey.js';
+import { certificatesOf, nodeNameOf, staleComponents, type HostSurvey } from '../host-survey.js';
 import { toMatrix, type Place } from '../matrix.js';
 import { STATE_KNOBS, STATES, type TrustState } from '../states.js';
+import { unsupported } from '../unsupported.js';
 import { deviations, describePlace, position, walk, type Position } from '../walk.js';
 import { SURVEY_FACT } from './host-survey.js';
+import { nameOf, trustMark } from './workloads-read.js';
 
 const input = z.strictObject({
   /** The state to walk to. */
   to: z.enum(STATES),
   /** Refuse unless the fleet is completely at this state. */
   require: z.enum(STATES).optional(),
+  /** Refuse what a rotation cannot move, and nodes of the cluster that are not in the inventory. */
+  whole: z.boolean().default(false),
+  /** Nodes of the cluster that may be missing. */
+  without: z.array(z.string()).default([]),
 });
 
 type Input = z.infer<typeof input>;
@@ -25,6 +33,12 @@ type Input = z.infer<typeof input>;
 interface Seen {
   readonly places: readonly Place[];
   readonly stale: readonly string[];
+  /** What a rotation cannot move. */
+  readonly unsupported: readonly string[];
+  /** Nodes of the cluster that are none of the hosts. */
+  readonly strangers: readonly string[];
+  /** Workloads that a rotation has restarted with another trust than that of their state. */
+  readonly behind: (state: TrustState) => readonly string[];
   /** Why the API's objects could not be read, if they could not. */
   readonly apiError?: string;
 }
@@ -45,7 +59,11 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       refuseOtherCluster(kept, surveys, store.folder);
       const authorities = withPresent(kept, surveys);
       const api = await readApi(context);
+      const own = surveys.map(nodeNameOf);
       return {
+        unsupported: surveys.flatMap(unsupported),
+        strangers: api.nodes.filter((name) => !own.includes(name)),
+        behind: (state) => behindOf(state, api.workloads, authorities),
         places: [
           ...surveys.flatMap((survey) => placesOf(survey, authorities)),
           ...apiPlaces(api.objects, authorities),
@@ -58,12 +76,15 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     },
     check: (seen, wanted) => {
       const at = position(seen.places);
-      const steps = walk(at, wanted.to);
+      const steps = stepsFrom(at, seen, wanted.to);
+      const strangers = seen.strangers.filter((name) => !wanted.without.includes(name));
       const result = {
         position: at as unknown as Json,
         walk: steps,
         matrix: toMatrix(seen.places) as unknown as Json,
         stale: seen.stale,
+        unsupported: seen.unsupported,
+        strangers,
         ...(seen.apiError !== undefined && { apiError: seen.apiError }),
       };
       return {
@@ -75,7 +96,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
           position: result.position,
           trust_states: STATE_KNOBS as unknown as JsonObject,
         },
-        ...failureOf(seen, wanted.require),
+        ...failureOf({ ...seen, strangers }, wanted),
       };
     },
     apply: () => Promise.resolve({ changed: false }),
@@ -137,17 +158,49 @@ function withPresent(kept: Authorities, surveys: readonly HostSurvey[]): Authori
   return { ...Object.fromEntries(present), ...kept };
 }
 
-async function readApi(
-  context: ModuleContext,
-): Promise<{ objects: TrustObject[]; error?: string }> {
+/** What the API says that a rotation rests on. */
+interface ReadApi {
+  readonly objects: readonly TrustObject[];
+  readonly workloads: readonly Workload[];
+  readonly nodes: readonly string[];
+  readonly error?: string;
+}
+
+async function readApi({ connection, signal }: ModuleContext): Promise<ReadApi> {
   try {
-    return { objects: await readTrustObjects(context.connection, context.signal) };
+    const objects = await readTrustObjects(connection, signal);
+    const workloads = await readWorkloads(connection, signal);
+    const nodes = await kubectl(connection, ['get', 'nodes', '-o', 'name'], { signal });
+    const names = nodes.split('\n').flatMap((line) => line.split('/')[1] ?? []);
+    return { objects, workloads, nodes: names };
   } catch (error) {
     const caught = asCaravanError(error);
     if (caught.kind === 'cancelled') throw caught;
     // The hosts can be surveyed, and repaired, while the API is down; a gate says so below.
-    return { objects: [], error: caught.message };
+    return { objects: [], workloads: [], nodes: [], error: caught.message };
   }
+}
+
+/** The walk to a state. A step that was stopped after all files were in place is ended first. */
+function stepsFrom(at: Position, { stale, behind }: Seen, to: TrustState): readonly TrustState[] {
+  const steps = walk(at, to);
+  if (at.kind !== 'at') return steps;
+  const isOpen = behind(at.state).length > 0 || (steps.length === 0 && stale.length > 0);
+  return isOpen ? [at.state, ...steps] : steps;
+}
+
+/** Workloads that nobody has restarted yet for a rotation are behind none. */
+function behindOf(
+  state: TrustState,
+  workloads: readonly Workload[],
+  { cluster }: Authorities,
+): string[] {
+  const { trust } = STATE_KNOBS[state];
+  if (cluster === undefined || (trust !== 'old' && cluster.new === undefined)) return [];
+  const mark = trustMark(cluster, trust);
+  return workloads
+    .filter(({ startedWith }) => startedWith !== undefined && startedWith !== mark)
+    .map(nameOf);
 }
 
 /** A position in words. */
@@ -159,21 +212,35 @@ export function describePosition(at: Position): string {
 }
 
 function failureOf(
-  { places, stale, apiError }: Seen,
-  required: TrustState | undefined,
+  { places, stale, behind, apiError, unsupported: unmovable, strangers }: Seen,
+  { require: required, whole }: Input,
 ): { failure?: { kind: 'gate'; message: string; hint: string } } {
+  const nodes = `nodes of the cluster that are not in the inventory: ${strangers.join(', ')}`;
+  if (whole && unmovable.length > 0)
+    return refused(
+      `This cluster cannot be rotated: ${unmovable.join('; ')}.`,
+      'Change that first, or rotate by hand.',
+    );
+  if (whole && strangers.length > 0)
+    return refused(
+      `There are ${nodes}. A rotation would lock them out.`,
+      'Put them into the inventory; remove those that are gone (kubectl delete node); or name one that may be locked out with --without-node.',
+    );
   if (required === undefined) return {};
   const wrong = [
     ...deviations(places, required).map(describePlace),
     ...stale.map((name) => `${name} has not read its files`),
+    ...behind(required).map((name) => `${name} was started with another trust bundle`),
+    ...(strangers.length > 0 ? [`there are ${nodes}`] : []),
     ...(apiError === undefined ? [] : [`the API's objects could not be read: ${apiError}`]),
   ];
   if (wrong.length === 0) return {};
-  return {
-    failure: {
-      kind: 'gate',
-      message: `The fleet is not completely at ${required}: ${wrong.join('; ')}.`,
-      hint: `Run \`caravan rotate --to ${required}\` again; it does only what is left.`,
-    },
-  };
+  return refused(
+    `The fleet is not completely at ${required}: ${wrong.join('; ')}.`,
+    `Run \`caravan rotate --to ${required}\` again; it does only what is left.`,
+  );
+}
+
+function refused(message: string, hint: string) {
+  return { failure: { kind: 'gate' as const, message, hint } };
 }

@@ -4,8 +4,9 @@ import { kubectl } from '../../kubernetes/kubectl.js';
 import { readWorkloads, TRUST_ANNOTATION, type Workload } from '../../kubernetes/workloads.js';
 import type { Change, ModuleContext, TaskModule } from '../../modules/module.js';
 import { CaravanError } from '../../values/error.js';
-import type { Authorities, AuthorityStore } from '../authorities.js';
+import type { Authorities, AuthorityPair, AuthorityStore } from '../authorities.js';
 import { pairOf, trustText } from '../changes.js';
+import type { Holds } from '../states.js';
 
 const input = z.strictObject({
   holds: z.enum(['old', 'both', 'new']),
@@ -22,7 +23,13 @@ interface Seen {
 
 type WorkloadChange = Change & { readonly workload: Workload; readonly trust: string };
 
-const nameOf = ({ kind, namespace, name }: Workload): string => `${namespace}/${kind}/${name}`;
+export const nameOf = ({ kind, namespace, name }: Workload): string =>
+  `${namespace}/${kind}/${name}`;
+
+/** What a workload says of the trust bundle that its pods were started with. */
+export function trustMark(pair: AuthorityPair, holds: Holds): string {
+  return createHash('sha256').update(trustText(pair, holds)).digest('hex').slice(0, 16);
+}
 
 /**
  * Restarts the pods that read the cluster's CA at their start, by an annotation on their template,
@@ -40,8 +47,7 @@ export function workloadsRead(store: AuthorityStore): TaskModule<Input, Seen, Wo
     input,
     observe,
     check: ({ authorities, workloads }, { holds }) => {
-      const text = trustText(pairOf(authorities, 'cluster'), holds);
-      const trust = createHash('sha256').update(text).digest('hex').slice(0, 16);
+      const trust = trustMark(pairOf(authorities, 'cluster'), holds);
       return {
         changes: workloads
           .filter((workload) => workload.startedWith !== trust || !workload.rolledOut)

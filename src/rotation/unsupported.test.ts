@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import { CATALOGUE } from '../pki/catalogue.js';
+import type { FoundItem, HostSurvey } from './host-survey.js';
+import { unsupported } from './unsupported.js';
+
+const PKI = '/etc/kubernetes/pki';
+
+function manifest(component: string, flags: readonly string[]): string {
+  const lines = flags.map((flag) => `    - --${flag}\n`).join('');
+  return `metadata: { name: ${component} }\nspec:\n  containers:\n  - name: ${component}\n    command:\n    - ${component}\n${lines}`;
+}
+
+function found(name: string, path: string): FoundItem {
+  return { item: CATALOGUE.find((one) => one.name === name)!, path, embedded: false, pem: 'PEM' };
+}
+
+/** A control plane as kubeadm makes it, with other or further flags. */
+function survey(
+  {
+    apiServer = [],
+    manager = [],
+    items = [],
+  }: Partial<Record<'apiServer' | 'manager', string[]>> & {
+    items?: FoundItem[];
+  },
+  keysIn: readonly string[] = [],
+): HostSurvey {
+  const file = (path: string) => ({
+    ...{ path, text: '', changedAt: 0, mode: 0o600, owner: 'root:root', hasKey: true },
+  });
+  return {
+    ...{ host: 'cp1', now: 0, startedAt: {}, kubeletKubeconfig: '' },
+    files: Object.fromEntries(keysIn.map((path) => [path, file(path)])),
+    manifests: {
+      'kube-apiserver': manifest('kube-apiserver', [
+        `client-ca-file=${PKI}/ca.crt`,
+        `etcd-cafile=${PKI}/etcd/ca.crt`,
+        ...apiServer,
+      ]),
+      'kube-controller-manager': manifest('kube-controller-manager', [
+        `client-ca-file=${PKI}/ca.crt`,
+        `cluster-signing-cert-file=${PKI}/ca.crt`,
+        `cluster-signing-key-file=${PKI}/ca.key`,
+        ...manager,
+      ]),
+    },
+    items: [
+      found('kube-apiserver client CA', `${PKI}/ca.crt`),
+      found('kube-apiserver front-proxy CA', `${PKI}/front-proxy-ca.crt`),
+      ...items,
+    ],
+  };
+}
+
+test('nothing of what kubeadm makes is refused, split or not', () => {
+  const leaf = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+  expect(unsupported(survey({ items: [found('kubelet kubeconfig leaf', leaf)] }, [leaf]))).toEqual(
+    [],
+  );
+  const split = ['signer.crt', 'signer.key', 'client-ca.crt'].map(
+    (file) => `${PKI}/rotation/${file}`,
+  );
+  const manager = [
+    `cluster-signing-cert-file=${split[0]}`,
+    `cluster-signing-key-file=${split[1]}`,
+    `client-ca-file=${split[2]}`,
+  ];
+  expect(unsupported(survey({ manager }))).toEqual([]);
+  const external = ['cluster-signing-cert-file=', 'cluster-signing-key-file='];
+  expect(unsupported(survey({ manager: external }))).toEqual([]);
+});
+
+test.each<[string, Parameters<typeof survey>, RegExp]>([
+  [
+    'a leaf with its key in one file',
+    [{ items: [found('kube-apiserver serving leaf', '/pki/both.pem')] }, ['/pki/both.pem']],
+    /serving leaf \(\/pki\/both.pem\) has its private key/,
+  ],
+  [
+    'one CA for cluster and front-proxy',
+    [{ items: [found('kube-apiserver front-proxy CA', `${PKI}/ca.crt`)] }],
+    /CA of the cluster and of the front-proxy/,
+  ],
+  ['etcd with the CA of the cluster', [{ apiServer: [`etcd-cafile=${PKI}/ca.crt`] }], /etcd has/],
+  [
+    'a signer of its own',
+    [{ manager: [`cluster-signing-kubelet-client-cert-file=${PKI}/ca.crt`] }],
+    /signer of its own/,
+  ],
+  ['another signer', [{ manager: ['cluster-signing-cert-file=/pki/csr.crt'] }], /signs with/],
+  [
+    'another client CA than the signer',
+    [{ manager: [`client-ca-file=${PKI}/client-bundle.crt`] }],
+    /another --client-ca-file/,
+  ],
+])('%s is named', (_what, given, message) => {
+  expect(unsupported(survey(...given))).toContainEqual(expect.stringMatching(message));
+});

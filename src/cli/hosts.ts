@@ -9,6 +9,7 @@ import type { ScannedKeys } from '../transport/scan.js';
 import { createTransport } from '../transport/transport.js';
 import { asCaravanError, type CaravanError } from '../values/error.js';
 import { EXIT } from './exit.js';
+import { count } from './option-values.js';
 import type { RunStreams } from './run.js';
 import { untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
@@ -45,8 +46,8 @@ function scanCommand(streams: RunStreams): Command {
     )
     .option('--output <file>', 'add the lines to this file instead of printing them')
     .option('--add', "add them to each host's known_hosts file, after listing them", false)
-    .option('-f, --forks <count>', 'hosts at the same time', Number, 20)
-    .option('-T, --timeout <seconds>', 'deadline of each look at a host', Number)
+    .option('-f, --forks <count>', 'hosts at the same time', count, 20)
+    .option('-T, --timeout <seconds>', 'deadline of each look at a host', count)
     .action(async (pattern: string, options: ScanOptions) => {
       process.exitCode = await untilStopped(
         (line) => streams.err.write(`${line}\n`),

@@ -13,6 +13,7 @@ import type { RehearsalResult } from '../rehearsal/result.js';
 import { createTransport } from '../transport/transport.js';
 import { EXIT } from './exit.js';
 import { printProgress } from './lab.js';
+import { count } from './option-values.js';
 import { systemClock, untilStopped } from './system.js';
 import { createView, type OutputFormat, type View } from './view.js';
 
@@ -35,7 +36,7 @@ export function rehearseCommand(): Command {
     .option('--binaries <folder>', 'folder with every program, instead of download or build')
     .option('--install', 'install missing Debian packages', false)
     .option('--keep', 'leave the cluster up', false)
-    .option('--rounds <count>', 'rotations, one after the other', Number, 1)
+    .option('--rounds <count>', 'rotations, one after the other', count, 1)
     .option('--report-folder <folder>', 'where the report goes', 'report')
     .addOption(
       new Option('--output <format>', 'text, or JSON lines with the result last')

@@ -15,6 +15,7 @@ import { describePosition } from '../rotation/modules/rotation-survey.js';
 import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
 import { exitCodeOf } from './exit.js';
+import { count, serial } from './option-values.js';
 import { systemClock, untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
@@ -90,7 +91,7 @@ export function rotateCommand(): Command {
       collect,
       [],
     )
-    .option('--worker-batch <serial>', 'workers at once: a number or a percentage', '10%')
+    .option('--worker-batch <serial>', 'workers at once: a number or a percentage', serial, '10%')
     .action(async (options: RotateOptions) => {
       if (options.begin) await begin(options);
       const { outcome, survey } = options.plan
@@ -110,7 +111,7 @@ function fleetCommand(name: string): Command {
     )
     .option('--control-plane-group <group>', 'group of the control planes')
     .option('--workers-group <group>', 'group of the workers')
-    .option('-f, --forks <count>', 'hosts at once', Number, 10)
+    .option('-f, --forks <count>', 'hosts at once', count, 10)
     .addOption(
       new Option('--output <format>', 'text or JSON lines')
         .choices(['text', 'json'])

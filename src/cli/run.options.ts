@@ -1,5 +1,6 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { TransportName } from '../transport/port.js';
+import { count } from './option-values.js';
 import { addVaultOptions, type VaultOptions } from './vault-options.js';
 import type { OutputFormat } from './view.js';
 
@@ -44,12 +45,6 @@ const appendTags = (value: string, all: readonly string[]): string[] => [
   ...all,
   ...value.split(',').map((tag) => tag.trim()),
 ];
-
-function count(value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('must be a whole number above 0');
-}
 
 /** Adds the options of {@link HostOptions} to a command. */
 export function withHostOptions(command: Command): Command {

@@ -84,6 +84,9 @@ export function verdictOf(data: ReportData): ReportVerdict {
   const unproven = [
     ...(data.checks.length === 0 ? ['nothing was checked'] : []),
     ...(overall.total === 0 ? ['no probe was sent'] : []),
+    ...(missed > overall.total
+      ? [`${missed} probes were left out because the prober was late, more than were sent`]
+      : []),
   ];
   if (unproven.length > 0) return { outcome: 'unproven', because: unproven };
   return {

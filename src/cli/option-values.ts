@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number above 0. @throws InvalidArgumentError which commander shows with the option. */
+export function count(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError('must be a whole number above 0');
+}
+
+/** Hosts at once, as `serial` of a play takes it. @throws InvalidArgumentError */
+export function serial(value: string): string {
+  if (/^[1-9]\d*%?$/.test(value)) return value;
+  throw new InvalidArgumentError('must be a whole number above 0, or a percentage such as 10%');
+}

@@ -40,6 +40,9 @@ type LeafBook = Record<string, Partial<Record<Generation, string>>>;
  *     leaves/<host>.json                          backups/<host>.tar.age
  */
 export class AuthorityStore {
+  /** What a dry run takes for made, by name and generation: kept in memory alone. */
+  readonly #assumed = new Map<string, StoredAuthority>();
+
   constructor(readonly folder: string) {}
 
   /** Reads all pairs. @throws CaravanError input where a file cannot be used, or a key is another's. */
@@ -64,6 +67,17 @@ export class AuthorityStore {
     const base = join('authorities', name, generation);
     if (authority.key) await this.#write(`${base}.key`, authority.key.reveal());
     await this.#write(`${base}.crt`, authority.pem);
+  }
+
+  /** Takes an authority for kept, for a dry run. */
+  assume(
+    name: AuthorityName,
+    generation: Generation,
+    { pem, key }: { pem: string; key?: Secret },
+  ): void {
+    const [certificate] = parseCertificates(pem);
+    if (certificate)
+      this.#assumed.set(`${name}/${generation}`, { certificate, pem, ...(key && { key }) });
   }
 
   /**
@@ -126,7 +140,7 @@ export class AuthorityStore {
   ): Promise<StoredAuthority | undefined> {
     const base = join('authorities', name, generation);
     const pem = await this.#read(`${base}.crt`);
-    if (pem === undefined) return undefined;
+    if (pem === undefined) return this.#assumed.get(`${name}/${generation}`);
     const [certificate, second] = parseCertificates(pem);
     if (!certificate || second) {
       throw new CaravanError(

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,6 +151,26 @@ describe('bad input is refused before anything changes', () => {
       delete all.children['control_plane'];
     });
     await refused(['-i', path], [/control plane/]);
+  });
+
+  test('a node of the cluster that is not in the inventory, unless it is named', async () => {
+    const path = await inventoryWith(folder, (all) => {
+      delete all.children['workers']?.hosts['w2'];
+    });
+    await refused(['-i', path], [/not in the inventory: w2/, /--without-node/]);
+    const named = ['--plan', '--without-node', 'w2', '--state', join(folder, 'empty')];
+    const { code } = await caravan(['rotate', '-i', path, ...named], { withErrors: true });
+    expect(code).toBe(0);
+  });
+
+  test('nothing, but nothing is changed: a dry run of the first step', async () => {
+    const state = join(folder, 'dry');
+    const args = ['--check', '--diff', '--state', state];
+    const { code, output } = await caravan(['rotate', '-i', INVENTORY, ...args]);
+    expect(output).toMatch(/Trust bundles/);
+    expect(output).toMatch(/pki\/ca\.crt: .*: old → both/);
+    expect(code).toBe(0);
+    expect(existsSync(join(state, 'authorities'))).toBe(false);
   });
 
   test('a host that is not there', async () => {

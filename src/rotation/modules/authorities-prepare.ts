@@ -49,11 +49,18 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
     name: 'authorities_prepare',
     doc: 'Keep the present authorities on the controller and make, or take over, the new ones.',
     input,
-    observe: async (wanted, context) => ({
-      authorities: await store.load(),
-      there: authorityFiles(await readHostSurvey(context.connection, context.signal)),
-      given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
-    }),
+    observe: async (wanted, context) => {
+      const seen = {
+        authorities: await store.load(),
+        there: authorityFiles(await readHostSurvey(context.connection, context.signal)),
+        given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
+      };
+      // What a dry run shows of the first step rests on authorities that are there.
+      if (context.checkMode)
+        for (const change of wanted.authorities.flatMap((name) => keepChanges(seen, name)))
+          store.assume(change.authority, change.generation, await kept(change, wanted, context));
+      return seen;
+    },
     check: (seen, wanted) => {
       for (const name of wanted.authorities) refuseOthers(seen, name);
       return {
@@ -62,13 +69,8 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
       };
     },
     apply: async (changes, wanted, context) => {
-      for (const { authority, generation, there, given } of changes) {
-        const kept =
-          generation === 'old'
-            ? await readOld(there, context)
-            : newAuthority(authority, given, wanted, context);
-        await store.save(authority, generation, kept);
-      }
+      for (const change of changes)
+        await store.save(change.authority, change.generation, await kept(change, wanted, context));
       return {};
     },
   };
@@ -165,6 +167,16 @@ function keepChanges({ authorities, there, given }: Seen, name: AuthorityName): 
   const verb = asked === undefined ? 'make' : 'take over';
   const make = { ...shared, generation: 'new', summary: `${verb} a new ${name} CA` } as const;
   return [...(pair ? [] : [keep]), ...(next === undefined ? [make] : [])];
+}
+
+async function kept(
+  { authority, generation, there, given }: KeepChange,
+  wanted: Input,
+  context: ModuleContext,
+): Promise<{ pem: string; key?: Secret }> {
+  return generation === 'old'
+    ? readOld(there, context)
+    : newAuthority(authority, given, wanted, context);
 }
 
 async function readOld(

@@ -33,6 +33,8 @@ type Input = z.infer<typeof input>;
 interface Seen {
   readonly places: readonly Place[];
   readonly stale: readonly string[];
+  /** A dry run: nothing was changed, so of the walk it takes the first step, and no gate holds. */
+  readonly isDry: boolean;
   /** What a rotation cannot move. */
   readonly unsupported: readonly string[];
   /** Nodes of the cluster that are none of the hosts. */
@@ -61,6 +63,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       const api = await readApi(context);
       const own = surveys.map(nodeNameOf);
       return {
+        isDry: context.checkMode,
         unsupported: surveys.flatMap(unsupported),
         strangers: api.nodes.filter((name) => !own.includes(name)),
         behind: (state) => behindOf(state, api.workloads, authorities),
@@ -92,7 +95,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
         reason: `${describePosition(at)}; to ${wanted.to}: ${steps.join(', ') || 'nothing to do'}`,
         result,
         facts: {
-          walk: steps,
+          walk: seen.isDry ? steps.slice(0, 1) : steps,
           position: result.position,
           trust_states: STATE_KNOBS as unknown as JsonObject,
         },
@@ -212,7 +215,7 @@ export function describePosition(at: Position): string {
 }
 
 function failureOf(
-  { places, stale, behind, apiError, unsupported: unmovable, strangers }: Seen,
+  { places, stale, behind, apiError, unsupported: unmovable, strangers, isDry }: Seen,
   { require: required, whole }: Input,
 ): { failure?: { kind: 'gate'; message: string; hint: string } } {
   const nodes = `nodes of the cluster that are not in the inventory: ${strangers.join(', ')}`;
@@ -226,7 +229,7 @@ function failureOf(
       `There are ${nodes}. A rotation would lock them out.`,
       'Put them into the inventory; remove those that are gone (kubectl delete node); or name one that may be locked out with --without-node.',
     );
-  if (required === undefined) return {};
+  if (required === undefined || isDry) return {};
   const wrong = [
     ...deviations(places, required).map(describePlace),
     ...stale.map((name) => `${name} has not read its files`),

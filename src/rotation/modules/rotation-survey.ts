@@ -35,6 +35,8 @@ interface Seen {
   readonly stale: readonly string[];
   /** A dry run: nothing was changed, so of the walk it takes the first step, and no gate holds. */
   readonly isDry: boolean;
+  /** Whether the state folder knows of a rotation, begun or ended. */
+  readonly isKnown: boolean;
   /** What a rotation cannot move. */
   readonly unsupported: readonly string[];
   /** Nodes of the cluster that are none of the hosts. */
@@ -64,6 +66,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       const own = surveys.map(nodeNameOf);
       return {
         isDry: context.checkMode,
+        isKnown: Object.values(kept).some((pair) => pair.new !== undefined),
         unsupported: surveys.flatMap(unsupported),
         strangers: api.nodes.filter((name) => !own.includes(name)),
         behind: (state) => behindOf(state, api.workloads, authorities),
@@ -185,9 +188,13 @@ async function readApi({ connection, signal }: ModuleContext): Promise<ReadApi> 
 }
 
 /** The walk to a state. A step that was stopped after all files were in place is ended first. */
-function stepsFrom(at: Position, { stale, behind }: Seen, to: TrustState): readonly TrustState[] {
+function stepsFrom(
+  at: Position,
+  { stale, behind, isKnown }: Seen,
+  to: TrustState,
+): readonly TrustState[] {
   const steps = walk(at, to);
-  if (at.kind !== 'at') return steps;
+  if (at.kind !== 'at' || !isKnown) return steps;
   const isOpen = behind(at.state).length > 0 || (steps.length === 0 && stale.length > 0);
   return isOpen ? [at.state, ...steps] : steps;
 }

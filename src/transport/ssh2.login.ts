@@ -83,6 +83,9 @@ async function login(attempt: Attempt, attempts: readonly AuthAttempt[]): Promis
       algorithms: hostKey.algorithms,
       authHandler: authHandler(attempts, tried),
       isEager: isEager(attempts),
+      onAgentError: ({ message }) => {
+        tried.push(`${tried.pop() ?? 'SSH agent'} (${message})`);
+      },
       verify: async (key) => {
         try {
           await hostKey.verify(key, confirm);
@@ -112,13 +115,15 @@ export interface Handshake {
   readonly authHandler: ReturnType<typeof authHandler>;
   /** Whether its first request goes out before the server has said that it takes requests. */
   readonly isEager?: boolean;
+  /** Told of an agent that does not answer or sign; the next way to log in is tried. */
+  readonly onAgentError?: (error: Error) => void;
   readonly verify: (key: Buffer) => Promise<boolean>;
 }
 
 /** Dials and shakes hands; whatever goes wrong, the socket is gone afterwards. */
 export async function handshake(
   { settings, parts, deadline }: Attempt,
-  { algorithms, authHandler, isEager = false, verify }: Handshake,
+  { algorithms, authHandler, isEager = false, onAgentError, verify }: Handshake,
 ): Promise<LoggedIn> {
   const { user, keepalive } = settings;
   const socket = await dial(settings, parts, deadline);
@@ -131,7 +136,11 @@ export async function handshake(
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
-      client.on('error', reject); // it may give several; all but the first change nothing
+      // It may give several; all but the first change nothing.
+      client.on('error', (error: Error & { level?: string }) => {
+        if (error.level === 'agent') onAgentError?.(error);
+        else reject(error);
+      });
       client.once('close', () => {
         reject(new Error('the connection was closed'));
       });

@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ConnectionTarget } from '../../src/transport/port.js';
+import { createTransport } from '../../src/transport/transport.js';
+import { makeKey, startSshd, type Sshd } from './sshd.js';
+
+let sshd: Sshd;
+const agents: number[] = [];
+beforeAll(async () => {
+  sshd = await startSshd();
+});
+afterAll(async () => {
+  for (const pid of agents) process.kill(pid);
+  await sshd.stop();
+});
+
+/** A new key that may log in, and its file. */
+function goodKey(name: string, passphrase = ''): string {
+  const file = join(sshd.folder, name);
+  const key = makeKey(file, 'ed25519', passphrase);
+  appendFileSync(join(sshd.folder, 'authorized_keys'), `${key}\n`);
+  return file;
+}
+
+/** A real agent with these keys, added with these options; gives its socket. */
+function agentWith(files: readonly string[], ...options: string[]): string {
+  const socket = join(sshd.folder, `agent${agents.length}`);
+  const env = { ...process.env, SSH_AUTH_SOCK: socket, SSH_ASKPASS: '/bin/false' };
+  const started = execFileSync('ssh-agent', ['-s', '-a', socket], { encoding: 'utf8', env });
+  agents.push(Number(/SSH_AGENT_PID=(\d+)/.exec(started)?.[1]));
+  execFileSync('ssh-add', ['-q', ...options, ...files], { env, stdio: 'ignore' });
+  return socket;
+}
+
+/** Logs in with an agent and lines of ssh_config; no key is named unless `changes` do. */
+async function login(
+  socket: string,
+  config: Readonly<Record<string, string>>,
+  changes: Partial<ConnectionTarget> = {},
+): Promise<void> {
+  const { address, port, user, knownHosts } = sshd;
+  const transport = createTransport({ environment: { SSH_AUTH_SOCK: socket } });
+  const connection = await transport.connect({
+    ...{ host: 'web01', kind: 'ssh', address, port, user },
+    become: { enabled: false, user: 'root' },
+    knownHostsFiles: [knownHosts],
+    sshOptions: Object.entries(config).map(([keyword, value]) => ({
+      keyword: keyword.toLowerCase(),
+      values: [value],
+    })),
+    ...changes,
+  });
+  await connection.close();
+}
+
+test('connect goes on to a key where the agent is gone or does not sign', async () => {
+  const IdentityFile = sshd.userKey;
+  await login('/nonexistent/agent', { IdentityFile });
+  // The agent asks before it uses a key added so, and here nobody says yes.
+  const refusing = agentWith([goodKey('asked')], '-c');
+  await login(refusing, { IdentityFile });
+  await expect(login(refusing, { IdentityFile: 'none' })).rejects.toMatchObject({
+    kind: 'auth',
+    message: expect.stringMatching(/tried: SSH agent \(.*fail.*\)/i) as string,
+  });
+});

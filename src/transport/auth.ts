@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { AnyAuthMethod, AuthenticationType, BaseAgent, ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { agentHolding } from './agent.js';
+import { usualKeys } from './identity.js';
 import { EncryptedKey, loadPrivateKey } from './private-key.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
@@ -13,10 +12,6 @@ export interface AuthAttempt {
   readonly name: string;
   readonly method: AnyAuthMethod;
 }
-
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) =>
-  join(homedir(), '.ssh', name),
-);
 
 /**
  * The ways to log in, in the order they are tried: the target's key, else the agent and then the
@@ -45,7 +40,7 @@ export async function authAttempts(
   }
   if (unusable !== undefined && attempts.length === 0 && !identity.password)
     throw unusable as Error;
-  if (identity.usual && !only) attempts.push(...(await keys.usual(attempts.length === 0)));
+  if (identity.usual) attempts.push(...(await keys.usual(attempts.length === 0)));
   if (identity.password) attempts.push(...passwordAttempts(user, identity.password.reveal()));
   return inOrder(attempts, identity.methods);
 }
@@ -85,7 +80,7 @@ class KeyAttempts {
   async usual(ask: boolean): Promise<AuthAttempt[]> {
     const attempts: AuthAttempt[] = [];
     let encrypted: string | undefined;
-    for (const file of DEFAULT_KEYS.filter((one) => existsSync(one))) {
+    for (const file of usualKeys().filter((one) => existsSync(one))) {
       try {
         attempts.push(this.#key(file));
       } catch (error) {

@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Secret } from '../values/secret.js';
 
 /** What there is to log in with. */
@@ -6,7 +8,7 @@ export interface Identity {
   readonly files: readonly string[];
   /** The keys in `~/.ssh` with usual names are tried too: nothing names others. */
   readonly usual: boolean;
-  /** No other key than these is tried, not even one of the agent. */
+  /** No other key than these is tried, not even another one of the agent. */
   readonly only: boolean;
   /** Socket of the agent. */
   readonly agent?: string;
@@ -16,4 +18,9 @@ export interface Identity {
   readonly methods?: readonly string[];
   /** RSA keys may sign with SHA-1: `PubkeyAcceptedAlgorithms +ssh-rsa`. */
   readonly sha1: boolean;
+}
+
+/** The files that are looked for where nothing names a key. */
+export function usualKeys(): string[] {
+  return ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name));
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
 import { makeKey, startSshd, type Sshd } from './sshd.js';
@@ -14,6 +14,9 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const pid of agents) process.kill(pid);
   await sshd.stop();
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
 });
 
 /** A new key that may log in, and its file. */
@@ -32,6 +35,15 @@ function agentWith(files: readonly string[], ...options: string[]): string {
   agents.push(Number(/SSH_AGENT_PID=(\d+)/.exec(started)?.[1]));
   execFileSync('ssh-add', ['-q', ...options, ...files], { env, stdio: 'ignore' });
   return socket;
+}
+
+/** A home where the key that may log in is `~/.ssh/id_ed25519`; gives that file. */
+function homeWithKey(): string {
+  const home = mkdtempSync(join(sshd.folder, 'home'));
+  vi.stubEnv('HOME', home);
+  mkdirSync(join(home, '.ssh'));
+  copyFileSync(sshd.userKey, join(home, '.ssh', 'id_ed25519'));
+  return join(home, '.ssh', 'id_ed25519');
 }
 
 /** Logs in with an agent and lines of ssh_config; no key is named unless `changes` do. */
@@ -65,4 +77,9 @@ test('connect goes on to a key where the agent is gone or does not sign', async 
     kind: 'auth',
     message: expect.stringMatching(/tried: SSH agent \(.*fail.*\)/i) as string,
   });
+});
+
+test('connect tries the default keys with IdentitiesOnly where nothing names one', async () => {
+  homeWithKey();
+  await login('', { IdentitiesOnly: 'yes' });
 });

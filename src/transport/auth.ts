@@ -1,48 +1,23 @@
-import { existsSync } from 'node:fs';
-import type { AnyAuthMethod, AuthenticationType, BaseAgent, ParsedKey } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
-import { agentHolding } from './agent.js';
-import { usualKeys } from './identity.js';
-import { EncryptedKey, loadPrivateKey } from './private-key.js';
+import { keyAttempts, type AuthAttempt } from './key-attempts.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
 
-/** A way to log in, and its name for an error message. */
-export interface AuthAttempt {
-  readonly name: string;
-  readonly method: AnyAuthMethod;
-}
-
 /**
- * The ways to log in, in the order they are tried: the target's key, else the agent and then the
- * keys of ssh_config or the default ones; then the password. A key that was named is the only one
- * offered, so that an agent with many keys does not use up the server's MaxAuthTries.
- * @throws {CaravanError} input where the named key cannot be used and no agent could hold it
+ * The ways to log in, in the order they are tried: keys, then the password.
+ * @throws {CaravanError} input where no key can be used that was asked for
  */
 export async function authAttempts(
   settings: SshSettings,
   questions?: Questions,
 ): Promise<AuthAttempt[]> {
-  const { identity, user, target } = settings;
-  const attempts: AuthAttempt[] = [];
-  const keys = new KeyAttempts(settings, questions);
-  const { agent, only, files } = identity;
-  if (agent !== undefined && !only) attempts.push(agentAttempt(user, agent));
-  let unusable: unknown;
-  for (const file of files) {
-    try {
-      attempts.push(await keys.named(file));
-    } catch (error) {
-      // As ssh: a key that only configuration lists is passed over where there is another way.
-      if (target.privateKeyFile !== undefined) throw error;
-      if (existsSync(file)) unusable ??= error;
-    }
-  }
-  if (unusable !== undefined && attempts.length === 0 && !identity.password)
-    throw unusable as Error;
-  if (identity.usual) attempts.push(...(await keys.usual(attempts.length === 0)));
-  if (identity.password) attempts.push(...passwordAttempts(user, identity.password.reveal()));
-  return inOrder(attempts, identity.methods);
+  const { identity, user } = settings;
+  const { methods, password } = identity;
+  const mayUseKeys = methods?.includes('publickey') ?? true;
+  const attempts = mayUseKeys ? await keyAttempts(settings, questions) : [];
+  if (password) attempts.push(...passwordAttempts(user, password.reveal()));
+  return inOrder(attempts, methods);
 }
 
 /**
@@ -52,64 +27,6 @@ export async function authAttempts(
 export function isEager([first]: readonly AuthAttempt[]): boolean {
   const method = first?.method;
   return method?.type === 'publickey' && (method.key as ParsedKey).type !== 'ssh-rsa';
-}
-
-class KeyAttempts {
-  constructor(
-    private readonly settings: SshSettings,
-    private readonly questions?: Questions,
-  ) {}
-
-  /** A key that was asked for; where it is encrypted, the agent may hold it, or a person open it. */
-  async named(file: string): Promise<AuthAttempt> {
-    const { user, identity } = this.settings;
-    try {
-      return this.#key(file);
-    } catch (error) {
-      const { agent } = identity;
-      const held = agent === undefined ? undefined : await agentHolding(agent, file);
-      if (held) return agentAttempt(user, held);
-      if (error instanceof EncryptedKey && this.questions)
-        return this.#opened(file, this.questions);
-      if (agent === undefined) throw error;
-      return agentAttempt(user, agent); // it may hold the key without our knowing
-    }
-  }
-
-  /** The default keys that can be used; one that is encrypted is asked for where there is no other way. */
-  async usual(ask: boolean): Promise<AuthAttempt[]> {
-    const attempts: AuthAttempt[] = [];
-    let encrypted: string | undefined;
-    for (const file of usualKeys().filter((one) => existsSync(one))) {
-      try {
-        attempts.push(this.#key(file));
-      } catch (error) {
-        // As ssh: a default key that cannot be used is passed over.
-        if (error instanceof EncryptedKey) encrypted ??= file;
-      }
-    }
-    const { password } = this.settings.identity;
-    if (encrypted === undefined || attempts.length > 0 || !ask || password || !this.questions)
-      return attempts;
-    return [await this.#opened(encrypted, this.questions)];
-  }
-
-  async #opened(file: string, questions: Questions): Promise<AuthAttempt> {
-    return this.#key(file, await questions.secret(`Passphrase of the key ${file}: `));
-  }
-
-  #key(file: string, passphrase = this.settings.identity.passphrase): AuthAttempt {
-    const { user: username, identity } = this.settings;
-    const key = loadPrivateKey(file, {
-      sha1: identity.sha1,
-      ...(passphrase ? { passphrase } : {}),
-    });
-    return { name: `key ${file}`, method: { type: 'publickey', username, key } };
-  }
-}
-
-function agentAttempt(username: string, agent: string | BaseAgent): AuthAttempt {
-  return { name: 'SSH agent', method: { type: 'agent', username, agent } };
 }
 
 /** Only the methods that may be used, in the order that was asked for. */

@@ -44,6 +44,52 @@ function readKey(path: string, passphrase?: Secret, sha1 = false): ParsedKey | C
   return signingFast(single, sha1);
 }
 
+/**
+ * The public half of a key, in the form of SSH's wire, where it can be told without a passphrase: from
+ * the private key's own file (OpenSSH's format has it in the clear), from a file that is the public
+ * half, or from the `.pub` beside it.
+ */
+export function publicHalf(path: string): Buffer | undefined {
+  const text = textOf(path);
+  return outerHalf(text) ?? lineHalf(text) ?? lineHalf(textOf(`${path}.pub`));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What OpenSSH's format has outside of what it encrypts (PROTOCOL.key). */
+function outerHalf(text: string): Buffer | undefined {
+  const armored = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)/.exec(text)?.[1];
+  if (armored === undefined) return undefined;
+  const bytes = Buffer.from(armored, 'base64');
+  let at = 'openssh-key-v1\0'.length;
+  const next = (): Buffer => {
+    const start = at + 4;
+    at = start + bytes.readUInt32BE(at);
+    return bytes.subarray(start, at);
+  };
+  try {
+    next(); // cipher
+    next(); // key derivation
+    next(); // its options
+    at += 4; // how many keys: one
+    return next();
+  } catch {
+    return undefined; // it ends too early
+  }
+}
+
+/** The key of a line `type base64 comment`. */
+function lineHalf(text: string): Buffer | undefined {
+  const base64 = /^(?:ssh|ecdsa)-\S+ (\S+)/.exec(text)?.[1];
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+}
+
 /** An error of a key that a passphrase would open. */
 export class EncryptedKey extends CaravanError {}
 

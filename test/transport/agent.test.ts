@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
@@ -35,6 +35,16 @@ function agentWith(files: readonly string[], ...options: string[]): string {
   agents.push(Number(/SSH_AGENT_PID=(\d+)/.exec(started)?.[1]));
   execFileSync('ssh-add', ['-q', ...options, ...files], { env, stdio: 'ignore' });
   return socket;
+}
+
+/** Adds a key that is encrypted on disk, by way of a copy that is not. */
+function addOpened(socket: string, file: string, passphrase: string): void {
+  const copy = `${file}.opened`;
+  copyFileSync(file, copy);
+  execFileSync('ssh-keygen', ['-q', '-p', '-P', passphrase, '-N', '', '-f', copy]);
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  execFileSync('ssh-add', ['-q', copy], { env, stdio: 'ignore' });
+  rmSync(copy);
 }
 
 /** A home where the key that may log in is `~/.ssh/id_ed25519`; gives that file. */
@@ -82,4 +92,29 @@ test('connect goes on to a key where the agent is gone or does not sign', async 
 test('connect tries the default keys with IdentitiesOnly where nothing names one', async () => {
   homeWithKey();
   await login('', { IdentitiesOnly: 'yes' });
+});
+
+/** Six keys of no use: as many tries as sshd lets one have (MaxAuthTries). */
+function strangers(): string[] {
+  return Array.from({ length: 6 }, (_, index) => {
+    const file = join(mkdtempSync(join(sshd.folder, 'stranger')), `key${index}`);
+    makeKey(file, 'ed25519');
+    return file;
+  });
+}
+
+test('connect tries configured keys that the agent holds before the others it holds', async () => {
+  const key = goodKey('configured', 'opens it');
+  const opened = goodKey('opened');
+  const socket = agentWith([...strangers(), opened]);
+  addOpened(socket, key, 'opens it');
+  await expect(login(socket, {})).rejects.toThrow(/Too many authentication failures/);
+  await login(socket, { IdentityFile: key });
+  rmSync(opened); // its .pub is left
+  await login(socket, { IdentityFile: opened });
+  await login(socket, { IdentityFile: `${opened}.pub`, IdentitiesOnly: 'yes' });
+  rmSync(`${key}.pub`);
+  await login(socket, {}, { privateKeyFile: key });
+  const named = { privateKeyFile: goodKey('elsewhere', 'opens it') };
+  await expect(login(socket, {}, named)).rejects.toThrow(/no passphrase was given/);
 });

@@ -103,7 +103,7 @@ test('accept-new adds an unknown host once, and still refuses a changed one', as
   });
 });
 
-test('connect logs in with RSA, ECDSA and encrypted keys, and the agent', async () => {
+test('connect logs in with RSA, ECDSA and encrypted keys', async () => {
   const authorized = join(sshd.folder, 'authorized_keys');
   const keys = { rsa: '', ecdsa: '', ed25519: 'opens it' };
   for (const [type, passphrase] of Object.entries(keys)) {
@@ -118,19 +118,6 @@ test('connect logs in with RSA, ECDSA and encrypted keys, and the agent', async 
     message: text(/encrypted and no passphrase was given/),
     detail: { hint: text(/ssh-add/) },
   });
-  const socket = join(sshd.folder, 'agent');
-  const pid = /SSH_AGENT_PID=(\d+)/.exec(
-    execFileSync('ssh-agent', ['-s', '-a', socket], { encoding: 'utf8' }),
-  )?.[1];
-  try {
-    execFileSync('ssh-add', ['-q', join(sshd.folder, 'key_rsa')], {
-      env: { ...process.env, SSH_AUTH_SOCK: socket },
-      stdio: 'ignore',
-    });
-    expect(await login(encrypted, { environment: { SSH_AUTH_SOCK: socket } })).toBe(sshd.user);
-  } finally {
-    process.kill(Number(pid));
-  }
 });
 
 /** Round trips of a login with a key, and all that a command costs behind it. */

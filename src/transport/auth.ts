@@ -1,21 +1,18 @@
 import type { AnyAuthMethod, AuthenticationType, ParsedKey } from 'ssh2';
 import { CaravanError } from '../values/error.js';
-import { keyAttempts, type AuthAttempt } from './key-attempts.js';
-import type { Questions } from './questions.js';
+import { keyAttempts, type AuthAttempt, type KeyParts } from './key-attempts.js';
 import type { SshSettings } from './settings.js';
 
 /**
  * The ways to log in, in the order they are tried: keys, then the password.
- * @throws {CaravanError} input where no key can be used that was asked for
+ * @throws {CaravanError} input where no key can be used that was asked for; timeout or cancelled
+ * where an agent says nothing
  */
-export async function authAttempts(
-  settings: SshSettings,
-  questions?: Questions,
-): Promise<AuthAttempt[]> {
+export async function authAttempts(settings: SshSettings, parts: KeyParts): Promise<AuthAttempt[]> {
   const { identity, user } = settings;
   const { methods, password } = identity;
   const mayUseKeys = methods?.includes('publickey') ?? true;
-  const attempts = mayUseKeys ? await keyAttempts(settings, questions) : [];
+  const attempts = mayUseKeys ? await keyAttempts(settings, parts) : [];
   if (password) attempts.push(...passwordAttempts(user, password.reveal()));
   return inOrder(attempts, methods);
 }

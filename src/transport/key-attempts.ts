@@ -1,15 +1,23 @@
 import { existsSync } from 'node:fs';
 import type { AnyAuthMethod, ParsedKey } from 'ssh2';
 import { agentKeys, PartOfAgent } from './agent.js';
+import type { Deadline } from './deadline.js';
 import { usualKeys, type Identity } from './identity.js';
 import { EncryptedKey, loadPrivateKey, publicHalf } from './private-key.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
+import { silentAgent } from './ssh2.errors.js';
 
 /** A way to log in, and its name for an error message. */
 export interface AuthAttempt {
   readonly name: string;
   readonly method: AnyAuthMethod;
+}
+
+/** What bounds the search for keys, and who may open them. */
+export interface KeyParts {
+  readonly deadline: Deadline;
+  readonly questions: Questions | undefined;
 }
 
 /** A key that is to be tried, as far as its file tells. */
@@ -25,18 +33,16 @@ interface Candidate {
  * The keys to log in with, in ssh's order: the configured ones that the agent holds, others of the
  * agent unless only configured ones count, then configured ones that are in files alone. So a server
  * that lets one try few keys (MaxAuthTries) is shown the likely ones first.
- * @throws {CaravanError} input where a named key cannot be used, or no key and there is no password
+ * @throws {CaravanError} input where a named key cannot be used, or no key and there is no password;
+ * timeout or cancelled where the agent says nothing
  */
-export async function keyAttempts(
-  settings: SshSettings,
-  questions?: Questions,
-): Promise<AuthAttempt[]> {
+export async function keyAttempts(settings: SshSettings, parts: KeyParts): Promise<AuthAttempt[]> {
   const { identity } = settings;
   const files = identity.usual ? usualKeys().filter(isThere) : identity.files;
   const candidates = files.map((file) => candidateOf(file, identity));
-  const answer = await askAgent(identity, candidates);
+  const answer = await askAgent(settings, candidates, parts.deadline);
   const held = answer instanceof Error ? [] : answer;
-  const keys = new KeyAttempts(settings, candidates, held, questions);
+  const keys = new KeyAttempts(settings, candidates, held, parts);
   const attempts = await keys.all();
   // It is named where all else is refused.
   if (answer instanceof Error) attempts.push(keys.ofAgent('SSH agent', answer));
@@ -58,11 +64,16 @@ function candidateOf(file: string, { passphrase, sha1 }: Identity): Candidate {
 
 /** What the agent holds; it is left alone where only files count and do without it. */
 async function askAgent(
-  { agent, only }: Identity,
+  settings: SshSettings,
   candidates: readonly Candidate[],
+  deadline: Deadline,
 ): Promise<readonly ParsedKey[] | Error> {
+  const { agent, only } = settings.identity;
   const isNeeded = !only || candidates.some(({ found }) => found instanceof Error);
-  return agent !== undefined && isNeeded ? agentKeys(agent) : [];
+  if (agent === undefined || !isNeeded) return [];
+  const answer = await agentKeys(agent, deadline);
+  if (deadline.passed !== undefined) throw silentAgent(settings, deadline);
+  return answer;
 }
 
 class KeyAttempts {
@@ -72,7 +83,7 @@ class KeyAttempts {
     private readonly settings: SshSettings,
     private readonly candidates: readonly Candidate[],
     private readonly held: readonly ParsedKey[],
-    private readonly questions?: Questions,
+    private readonly parts: KeyParts,
   ) {
     this.#others = held.filter((key) => !candidates.some((one) => isKeyOf(one, key)));
   }
@@ -90,7 +101,7 @@ class KeyAttempts {
 
   ofAgent(name: string, keys: readonly ParsedKey[] | Error): AuthAttempt {
     const { user: username, identity } = this.settings;
-    const agent = new PartOfAgent(identity.agent ?? '', keys);
+    const agent = new PartOfAgent(identity.agent ?? '', this.parts.deadline, keys);
     return { name, method: { type: 'agent', username, agent } };
   }
 
@@ -113,7 +124,8 @@ class KeyAttempts {
       ),
     ];
     const encrypted = alone.find(({ found }) => found instanceof EncryptedKey);
-    const { questions, settings } = this;
+    const { settings, parts } = this;
+    const { questions } = parts;
     if (!encrypted || all.length > 0 || settings.identity.password || !questions) return all;
     return [await this.#opened(encrypted.file, questions)];
   }
@@ -137,7 +149,8 @@ class KeyAttempts {
   /** A key that the agent is not known to hold; a person may open it. */
   async #alone({ file, found, publicKey }: Candidate): Promise<AuthAttempt> {
     if (!(found instanceof Error)) return this.#ofFile(file, found);
-    if (found instanceof EncryptedKey && this.questions) return this.#opened(file, this.questions);
+    const { questions } = this.parts;
+    if (found instanceof EncryptedKey && questions) return this.#opened(file, questions);
     // The agent may hold it without our knowing.
     if (publicKey === undefined && this.settings.identity.only && this.#others.length > 0)
       return this.ofAgent('SSH agent', this.#others);
@@ -145,7 +158,9 @@ class KeyAttempts {
   }
 
   async #opened(file: string, questions: Questions): Promise<AuthAttempt> {
-    const passphrase = await questions.secret(`Passphrase of the key ${file}: `);
+    const passphrase = await this.parts.deadline.hold(() =>
+      questions.secret(`Passphrase of the key ${file}: `),
+    );
     const { sha1 } = this.settings.identity;
     return this.#ofFile(file, loadPrivateKey(file, { sha1, passphrase }));
   }

@@ -75,6 +75,17 @@ export function stopped(settings: SshSettings, deadline: Deadline, cause?: Error
       );
 }
 
+/** The error for an agent that had not said what it holds when the deadline passed. */
+export function silentAgent(settings: SshSettings, deadline: Deadline): CaravanError {
+  const { host, identity } = settings;
+  const { kind, message } = stopped(settings, deadline);
+  const what = `${message}: the SSH agent (${identity.agent ?? ''}) did not answer`;
+  return new CaravanError(kind, what, {
+    host,
+    hint: 'Start the agent anew; ssh-add -l asks it the same. IdentityAgent none does without it.',
+  });
+}
+
 /** Whether a handshake failed because ssh2 has not what the server asks for. */
 export function isUnequipped(error: unknown): boolean {
   return (

@@ -42,8 +42,12 @@ export interface Attempt {
  * @throws {CaravanError} connect, auth, host-key, timeout, cancelled or input
  */
 export async function loginSsh2(settings: SshSettings, parts: LoginParts): Promise<LoggedIn> {
-  const attempts = await authAttempts(settings, parts.questions);
-  return withRetries(settings, parts, (attempt) => login(attempt, attempts));
+  let attempts: readonly AuthAttempt[] | undefined;
+  return withRetries(settings, parts, async (attempt) => {
+    const { deadline } = attempt;
+    attempts ??= await authAttempts(settings, { deadline, questions: parts.questions });
+    return login(attempt, attempts);
+  });
 }
 
 /**

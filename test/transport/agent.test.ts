@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
@@ -61,10 +63,11 @@ async function login(
   socket: string,
   config: Readonly<Record<string, string>>,
   changes: Partial<ConnectionTarget> = {},
+  signal = new AbortController().signal,
 ): Promise<void> {
   const { address, port, user, knownHosts } = sshd;
   const transport = createTransport({ environment: { SSH_AUTH_SOCK: socket } });
-  const connection = await transport.connect({
+  const target: ConnectionTarget = {
     ...{ host: 'web01', kind: 'ssh', address, port, user },
     become: { enabled: false, user: 'root' },
     knownHostsFiles: [knownHosts],
@@ -73,7 +76,8 @@ async function login(
       values: [value],
     })),
     ...changes,
-  });
+  };
+  const connection = await transport.connect(target, { signal });
   await connection.close();
 }
 
@@ -117,4 +121,23 @@ test('connect tries configured keys that the agent holds before the others it ho
   await login(socket, {}, { privateKeyFile: key });
   const named = { privateKeyFile: goodKey('elsewhere', 'opens it') };
   await expect(login(socket, {}, named)).rejects.toThrow(/no passphrase was given/);
+});
+
+test('connect ends where the agent says nothing', async () => {
+  const silent = createServer((agent) => agent.resume());
+  const socket = join(sshd.folder, 'silent');
+  const named = { privateKeyFile: goodKey('unopened', 'opens it') };
+  await new Promise<void>((resolve) => silent.listen(socket, resolve));
+  const closed = once(silent, 'connection').then(([agent]) => once(agent as Socket, 'close'));
+  await expect(login(socket, {}, { ...named, connectTimeoutMs: 300 })).rejects.toMatchObject({
+    kind: 'timeout',
+    message: expect.stringMatching(
+      /within 0.3 s: the SSH agent \(\S+silent\) did not answer/,
+    ) as string,
+  });
+  await closed; // nothing is left that would keep the process
+  await expect(login(socket, {}, named, AbortSignal.timeout(50))).rejects.toMatchObject({
+    kind: 'cancelled',
+  });
+  silent.close();
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { FileCache } from '../values/file-cache.js';
 import type { KnownHost } from './known-hosts.js';
-import type { Identity } from './identity.js';
+import { usualKeys, type Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
 import type { SshConfig } from './ssh-config/read.js';
 
@@ -26,11 +26,17 @@ export function whyOpenSsh(needs: Needs): string | undefined {
       return `${keyword} is set (${config.sourceOf(keyword) ?? ''})`;
   }
   if (identity.methods?.[0]?.startsWith('gssapi') === true) return 'GSSAPI is to be tried first';
-  for (const file of identity.files) {
+  for (const file of filesToTry(identity)) {
     const special = specialKey(file);
     if (special !== undefined) return special;
   }
   return onlyAuthority(needs);
+}
+
+/** The default keys are passed over where there is a password, which OpenSSH is never given. */
+function filesToTry({ files, usual, methods, password, passphrase }: Identity): readonly string[] {
+  const mayUseKeys = methods?.includes('publickey') ?? true;
+  return usual && mayUseKeys && !password && !passphrase ? usualKeys() : files;
 }
 
 /** The type of key that a file with a public key names. */
@@ -40,7 +46,8 @@ const TYPE = new FileCache((path) => readFileSync(path, 'utf8').split(' ', 1)[0]
 function specialKey(file: string): string | undefined {
   if (existsSync(`${file}-cert.pub`)) return `${file}-cert.pub is a certificate`;
   try {
-    return TYPE.at(`${file}.pub`)?.startsWith('sk-') === true
+    const publicFile = file.endsWith('.pub') ? file : `${file}.pub`;
+    return TYPE.at(publicFile)?.startsWith('sk-') === true
       ? `${file} is a security key`
       : undefined;
   } catch {

@@ -1,11 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
+import { Secret } from '../../src/values/secret.js';
 import { makeKey, startSshd, type Sshd } from './sshd.js';
 
 let sshd: Sshd;
@@ -140,4 +148,13 @@ test('connect ends where the agent says nothing', async () => {
     kind: 'cancelled',
   });
   silent.close();
+});
+
+test('connect leaves a default key with a certificate to OpenSSH, unless there is a password', async () => {
+  writeFileSync(`${homeWithKey()}-cert.pub`, '');
+  await expect(login('', {}, { transport: 'ssh2' })).rejects.toMatchObject({
+    kind: 'input',
+    message: expect.stringMatching(/by ssh2: \S+id_ed25519-cert.pub is a certificate/) as string,
+  });
+  await login('', {}, { password: new Secret('unused') });
 });

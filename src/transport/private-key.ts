@@ -36,12 +36,36 @@ function readKey(path: string, passphrase?: Secret, sha1 = false): ParsedKey | C
   } catch (cause) {
     return new CaravanError('input', `the private key ${path} could not be read`, { cause });
   }
-  const key = ssh2.utils.parseKey(text, passphrase?.reveal());
+  const key = parse(text, passphrase?.reveal());
   if (key instanceof Error) return unusable(path, key, passphrase !== undefined);
   const single = Array.isArray(key) ? (key as ParsedKey[])[0] : key;
   if (single?.isPrivateKey() !== true)
     return new CaravanError('input', `${path} holds no private key`);
   return signingFast(single, sha1);
+}
+
+function parse(text: Buffer, passphrase?: string): ReturnType<typeof ssh2.utils.parseKey> {
+  const pkcs8 = /^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/m.exec(text.toString('latin1'));
+  if (!pkcs8) return ssh2.utils.parseKey(text, passphrase);
+  try {
+    const secret = passphrase === undefined ? {} : { passphrase };
+    return fromPkcs8(createPrivateKey({ key: text, ...secret }));
+  } catch (cause) {
+    // OpenSSL's words for a passphrase that is missing or wrong differ from key to key.
+    const found = pkcs8[1] === undefined ? (cause as Error).message : 'it is encrypted';
+    return new Error(found, { cause });
+  }
+}
+
+/** A key in PKCS#8, as `openssl genpkey` writes it, by way of the form that ssh2 reads. */
+function fromPkcs8(key: KeyObject): ReturnType<typeof ssh2.utils.parseKey> {
+  const type = { rsa: 'pkcs1', ec: 'sec1' } as const;
+  const kind = key.asymmetricKeyType;
+  if (kind !== 'rsa' && kind !== 'ec')
+    return new Error(
+      `of PKCS#8 only RSA and ECDSA keys are read, and this is ${kind ?? 'neither'}`,
+    );
+  return ssh2.utils.parseKey(key.export({ type: type[kind], format: 'pem' }));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -118,6 +118,28 @@ test('connect logs in with RSA, ECDSA and encrypted keys', async () => {
     message: text(/encrypted and no passphrase was given/),
     detail: { hint: text(/ssh-add/) },
   });
+});
+
+test('connect logs in with keys in PKCS#8, as openssl writes them', async () => {
+  const algorithms = { RSA: 'rsa_keygen_bits:2048', EC: 'ec_paramgen_curve:P-256' };
+  const encrypted = ['-aes-256-cbc', '-pass', 'pass:opens it'];
+  for (const [algorithm, option] of Object.entries(algorithms)) {
+    for (const cipher of [[], encrypted]) {
+      const privateKeyFile = join(sshd.folder, `pkcs8_${algorithm}_${cipher.length}`);
+      const make = ['genpkey', '-algorithm', algorithm, '-pkeyopt', option, ...cipher];
+      execFileSync('openssl', [...make, '-out', privateKeyFile], { stdio: 'ignore' });
+      chmodSync(privateKeyFile, 0o600);
+      const open = ['-y', '-P', cipher.length > 0 ? 'opens it' : '', '-f', privateKeyFile];
+      appendFileSync(join(sshd.folder, 'authorized_keys'), execFileSync('ssh-keygen', open));
+      const secret = cipher.length > 0 ? { privateKeyPassphrase: new Secret('opens it') } : {};
+      expect(await login({ privateKeyFile, ...secret })).toBe(sshd.user);
+      if (cipher.length === 0) continue;
+      const alone = login({ privateKeyFile }, { environment: {} });
+      await expect(alone).rejects.toThrow(/encrypted and no passphrase was given/);
+      const wrong = login({ privateKeyFile, privateKeyPassphrase: new Secret('no') });
+      await expect(wrong).rejects.toThrow(/passphrase does not open it/);
+    }
+  }
 });
 
 /** Round trips of a login with a key, and all that a command costs behind it. */

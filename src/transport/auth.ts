@@ -54,19 +54,29 @@ function passwordAttempts(username: string, password: string): AuthAttempt[] {
   ];
 }
 
-/** Gives ssh2 one attempt after another, skipping those that the server does not take. */
+/**
+ * Gives ssh2 one attempt after another, skipping those that the server does not take. Where it takes
+ * one and wants a further factor, all others are tried again: what it refused or had no use for
+ * before may be that.
+ */
 export function authHandler(
   attempts: readonly AuthAttempt[],
   tried: string[],
-): (left: AuthenticationType[] | null) => AnyAuthMethod | false {
-  const rest = [...attempts];
-  return (left) => {
+): (left: AuthenticationType[] | null, partialSuccess?: boolean | null) => AnyAuthMethod | false {
+  let open = attempts;
+  let rest = [...open];
+  let last: AuthAttempt | undefined;
+  return (left, partialSuccess) => {
+    if (partialSuccess === true) {
+      open = open.filter((attempt) => attempt !== last);
+      rest = [...open];
+    }
     for (;;) {
-      const next = rest.shift();
-      if (!next) return false;
-      if (left && !left.includes(methodName(next.method))) continue;
-      tried.push(next.name);
-      return next.method;
+      last = rest.shift();
+      if (!last) return false;
+      if (left && !left.includes(methodName(last.method))) continue;
+      tried.push(last.name);
+      return last.method;
     }
   };
 }

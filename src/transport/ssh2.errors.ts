@@ -62,6 +62,14 @@ export function cutOff(
   );
 }
 
+/** The error for a server that asks for a new password before it goes on. */
+export function passwordExpired({ host, user, hostName, port }: SshSettings): CaravanError {
+  return new CaravanError('auth', `${host}: the password of ${user} has expired`, {
+    host,
+    hint: `Change it by logging in: ssh -p ${port} ${user}@${hostName}`,
+  });
+}
+
 /** The error for a connection whose deadline passed, or that is not wanted any more. */
 export function stopped(settings: SshSettings, deadline: Deadline, cause?: Error): CaravanError {
   const { host, hostName, port } = settings;

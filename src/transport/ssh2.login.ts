@@ -11,7 +11,7 @@ import { joinWrites } from './join-writes.js';
 import type { AuthAttempt } from './key-attempts.js';
 import type { Questions } from './questions.js';
 import type { SshSettings } from './settings.js';
-import { cutOff, droppedEarly, notReached, stopped } from './ssh2.errors.js';
+import { cutOff, droppedEarly, notReached, passwordExpired, stopped } from './ssh2.errors.js';
 import { shortenLogin } from './ssh2.protocol.js';
 
 /** What a login takes from its surroundings. */
@@ -145,6 +145,9 @@ export async function handshake(
       client.on('error', (error: Error & { level?: string }) => {
         if (error.level === 'agent') onAgentError?.(error);
         else reject(error);
+      });
+      client.once('change password', () => {
+        reject(passwordExpired(settings));
       });
       client.once('close', () => {
         reject(new Error('the connection was closed'));

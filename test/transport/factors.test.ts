@@ -51,3 +51,18 @@ test('connect offers a key again that was refused before the first of two factor
   });
   expect(asked).toEqual(['publickey', 'password', 'publickey']);
 });
+
+test('connect says that a password has expired', async () => {
+  const answer = (request: AuthContext): void => {
+    if (request.method === 'password')
+      request.requestChange('Change it', () => {
+        request.reject();
+      });
+    else request.reject(['password']);
+  };
+  await expect(login(answer)).rejects.toMatchObject({
+    kind: 'auth',
+    message: expect.stringMatching(/password of \w+ has expired/) as string,
+    detail: { host: 'web01', hint: expect.stringMatching(/ssh -p \d+ \w+@127/) as string },
+  });
+});

@@ -1,7 +1,8 @@
-import type { AnyAuthMethod, AuthenticationType, ParsedKey } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, ParsedKey, Prompt } from 'ssh2';
 import { CaravanError } from '../values/error.js';
 import { keyAttempts, type AuthAttempt, type KeyParts } from './key-attempts.js';
 import type { SshSettings } from './settings.js';
+import { moreAsked } from './ssh2.errors.js';
 
 /**
  * The ways to log in, in the order they are tried: keys, then the password.
@@ -9,11 +10,10 @@ import type { SshSettings } from './settings.js';
  * where an agent says nothing
  */
 export async function authAttempts(settings: SshSettings, parts: KeyParts): Promise<AuthAttempt[]> {
-  const { identity, user } = settings;
-  const { methods, password } = identity;
+  const { methods, password } = settings.identity;
   const mayUseKeys = methods?.includes('publickey') ?? true;
   const attempts = mayUseKeys ? await keyAttempts(settings, parts) : [];
-  if (password) attempts.push(...passwordAttempts(user, password.reveal()));
+  if (password) attempts.push(...passwordAttempts(settings, password.reveal()));
   return inOrder(attempts, methods);
 }
 
@@ -38,16 +38,24 @@ function methodName({ type }: AnyAuthMethod): AuthenticationType {
   return type === 'agent' ? 'publickey' : type;
 }
 
-function passwordAttempts(username: string, password: string): AuthAttempt[] {
+function passwordAttempts(settings: SshSettings, password: string): AuthAttempt[] {
+  const { user: username } = settings;
+  let given = false; // once a login: what a server asks for after that is something else
+  const answerTo = ({ prompt, echo }: Prompt): string => {
+    // ssh2 ends the login with what is thrown here.
+    if (given) throw moreAsked(settings, prompt);
+    if (echo === true) return '';
+    given = true;
+    return password;
+  };
   return [
     { name: 'password', method: { type: 'password', username, password } },
     {
       name: 'keyboard-interactive',
       method: {
-        type: 'keyboard-interactive',
-        username,
+        ...{ type: 'keyboard-interactive', username },
         prompt: (_name, _instructions, _lang, prompts, finish) => {
-          finish(prompts.map((prompt) => (prompt.echo === true ? '' : password)));
+          finish(prompts.map(answerTo));
         },
       },
     },

@@ -70,6 +70,18 @@ export function passwordExpired({ host, user, hostName, port }: SshSettings): Ca
   });
 }
 
+/** The error for a server that has been given the password and asks for something else. */
+export function moreAsked({ host, user }: SshSettings, prompt: string): CaravanError {
+  const shown = prompt
+    .replace(/\p{C}+/gu, ' ')
+    .trim()
+    .slice(0, 200);
+  return new CaravanError('auth', `${host} asks ${user} for more than the password: "${shown}"`, {
+    host,
+    hint: 'The password may be wrong; a one-time code cannot be given. Use a key.',
+  });
+}
+
 /** The error for a connection whose deadline passed, or that is not wanted any more. */
 export function stopped(settings: SshSettings, deadline: Deadline, cause?: Error): CaravanError {
   const { host, hostName, port } = settings;

@@ -66,3 +66,25 @@ test('connect says that a password has expired', async () => {
     detail: { host: 'web01', hint: expect.stringMatching(/ssh -p \d+ \w+@127/) as string },
   });
 });
+
+test('connect answers with the password once, and shows what else is asked for', async () => {
+  const answers: string[] = [];
+  const answer = (request: AuthContext): void => {
+    if (request.method !== 'keyboard-interactive') {
+      request.reject(['keyboard-interactive']);
+      return;
+    }
+    const ask = (): void => {
+      request.prompt([{ prompt: 'Verification\u001b[2J code: ', echo: false }], (given) => {
+        answers.push(...given);
+        ask();
+      });
+    };
+    ask();
+  };
+  await expect(login(answer)).rejects.toMatchObject({
+    kind: 'auth',
+    message: expect.stringMatching(/more than the password: "Verification \[2J code:"$/) as string,
+  });
+  expect(answers).toEqual(['hunter2']);
+});

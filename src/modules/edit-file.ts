@@ -5,6 +5,8 @@ import { fileStat, type FileStat } from '../facts/file-stat.js';
 import { attributeChanges, hasOwner, modeInput, modeOf, ownerOf } from './file-input.js';
 import { applyHostChanges, type HostChange } from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
+import { CaravanError } from '../values/error.js';
+import { escapedBytes, escapedText } from '../values/escaped-text.js';
 import { joinScripts, sh } from '../values/shell.js';
 
 /** The most that is read of a file to be edited. */
@@ -47,14 +49,22 @@ export interface Edit {
   readonly result?: Verdict['result'];
 }
 
-/** Reads the file and its attributes, in one round trip. */
-export function seeFile({ path }: EditInput, context: ModuleContext): Promise<FileStat> {
-  return readFact(context.connection, fileStat(path, { follow: true, contentUpTo: MOST_BYTES }));
+/**
+ * Reads the file and its attributes, in one round trip.
+ * @throws CaravanError verify where what is there is no file, or one too large to be edited.
+ */
+export async function seeFile({ path }: EditInput, context: ModuleContext): Promise<FileStat> {
+  const options = { follow: true, contentUpTo: MOST_BYTES };
+  const stat = await readFact(context.connection, fileStat(path, options));
+  if (stat.type === 'absent' || stat.content !== undefined) return stat;
+  const found = stat.type === 'file' ? `of ${stat.size} bytes` : `a ${stat.type}`;
+  const needed = `a file of at most ${MOST_BYTES} bytes can be edited`;
+  throw new CaravanError('verify', `${path} is ${found}; ${needed}`);
 }
 
-/** The text of a file; undefined where it is not there. */
-export function textOf(stat: FileStat): string | undefined {
-  return stat.content?.toString('utf8');
+/** The text of a file, what is not UTF-8 in it escaped; undefined where it is not there. */
+export function textOf({ content }: FileStat): string | undefined {
+  return content === undefined ? undefined : escapedText(content);
 }
 
 /** A text's lines, each with its end. */
@@ -73,27 +83,32 @@ export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdi
       ? { changes, result }
       : { changes, reason: `${given.path} is as asked`, result };
   }
+  const content = escapedBytes(edit.after);
   const write: HostChange = {
     kind: 'write',
     path: given.path,
-    content: edit.after,
+    content,
     summary: `edit ${given.path}: ${edit.msg}`,
     ...modeOf(stat, given),
     ...(owner === undefined || hasOwner(stat, owner) ? {} : { owner }),
-    diff: { path: given.path, after: edit.after, ...(before === undefined ? {} : { before }) },
+    diff: {
+      path: given.path,
+      after: content.toString('utf8'),
+      ...(stat.content === undefined ? {} : { before: stat.content.toString('utf8') }),
+    },
   };
-  return { changes: [...checks(given, edit), ...keeps(given, before), write], result };
+  return { changes: [...checks(given, content), ...keeps(given, before), write], result };
 }
 
-/** The command of `validate`, given the new text in a file of its own. */
-function checks({ validate }: EditInput, { after }: Edit): HostChange[] {
+/** The command of `validate`, given the new content in a file of its own. */
+function checks({ validate }: EditInput, content: Buffer): HostChange[] {
   if (validate === undefined) return [];
   const command = sh`/bin/sh -c ${validate.replaceAll('%s', '"$0"')} "$t"`;
   return [
     {
       kind: 'run',
       summary: `validate with '${validate}'`,
-      stdin: after,
+      stdin: content,
       script: joinScripts([
         sh`t=$(mktemp) && cat > "$t" || exit`,
         command,

@@ -8,7 +8,7 @@ export interface FileStat {
   readonly path: string;
   /**
    * The same place without links in its folder, nor in its last part where links are followed;
-   * `path` as it is where the folder is not there.
+   * `path` as it is where the folder is not there, nothing where a followed link leads nowhere.
    */
   readonly real: string;
   readonly type: 'absent' | 'file' | 'directory' | 'link' | 'other';
@@ -147,7 +147,8 @@ i=0 o= l= m= c= d0= d1= d2= d3= d4= d5=
 for p; do i=$((i + 1)) q="\\"\\\${$i}\\""
 if [ -L "$p" ]; then
 case ${numbers(asked, ({ follow }) => follow === true)} in
-*" $i "*) m="$m $q" o="\${o}linked $i\${n}real $i $(readlink -f -- "$p")$n" ;;
+*" $i "*) o="\${o}real $i $(readlink -f -- "$p")$n"; [ -e "$p" ] || continue
+m="$m $q" o="\${o}linked $i$n" ;;
 *) l="$l $q" o="\${o}there $i\${n}link $i $(readlink -- "$p")$n"; continue ;;
 esac
 elif [ -e "$p" ]; then l="$l $q" o="\${o}there $i$n"

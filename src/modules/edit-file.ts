@@ -56,6 +56,8 @@ export interface Edit {
 export async function seeFile({ path }: EditInput, context: ModuleContext): Promise<FileStat> {
   const options = { follow: true, contentUpTo: MOST_BYTES };
   const stat = await readFact(context.connection, fileStat(path, options));
+  if (stat.real === '')
+    throw new CaravanError('verify', `${path} is a link into a folder that does not exist`);
   if (stat.type === 'absent' || stat.content !== undefined) return stat;
   const found = stat.type === 'file' ? `of ${stat.size} bytes` : `a ${stat.type}`;
   const needed = `a file of at most ${MOST_BYTES} bytes can be edited`;
@@ -86,7 +88,8 @@ export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdi
   const content = escapedBytes(edit.after);
   const write: HostChange = {
     kind: 'write',
-    path: given.path,
+    // Of a link what it points to is edited, and the link stays.
+    path: stat.real,
     content,
     summary: `edit ${given.path}: ${edit.msg}`,
     ...modeOf(stat, given),

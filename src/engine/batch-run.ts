@@ -35,18 +35,19 @@ export interface BatchProgress {
   over: 'no' | 'batch' | 'play';
 }
 
-/** Members are made when a template names them: each is a list of all hosts of the batch. */
+/** Members are made when a template names them: each is a list of many hosts. */
 export function magicOf(run: BatchRun): Readonly<Record<string, unknown>> {
-  const live = (): string[] => liveOf(run, run.hosts).map(({ name }) => name);
+  const live = (hosts: readonly InventoryHost[]): string[] =>
+    liveOf(run, hosts).map(({ name }) => name);
   return {
     get play_hosts() {
-      return live();
+      return live(run.hosts);
     },
     get ansible_play_batch() {
-      return live();
+      return live(run.hosts);
     },
     get ansible_play_hosts() {
-      return live();
+      return live(run.playHosts);
     },
     get ansible_play_hosts_all() {
       return run.playHosts.map(({ name }) => name);

@@ -4,6 +4,7 @@ import type { HostStatus } from './events.js';
 import type { Judged } from './judged-attempt.js';
 import { HIDDEN, showChanges, showError, type Showing } from './shown.js';
 import type { HostTask } from './task-on-host.js';
+import type { Variables } from './variables.js';
 
 /** How a task ended on a host. */
 export interface HostOutcome {
@@ -15,6 +16,15 @@ export interface HostOutcome {
   readonly ignored: boolean;
   readonly facts: JsonObject;
   readonly hostFacts: JsonObject;
+  /** The host that takes the facts, where it is the delegate (`delegate_facts`). */
+  readonly factsOf?: string;
+}
+
+/** Keeps the facts that a task gave, on its host or on its delegate. */
+export function keepFacts(variables: Variables, host: string, outcome: HostOutcome): void {
+  const { facts, hostFacts, factsOf = host } = outcome;
+  variables.setFacts(factsOf, facts);
+  variables.setHostFacts(factsOf, hostFacts);
 }
 
 const UNREACHABLE = ['connect', 'auth', 'host-key'];
@@ -75,6 +85,7 @@ export function emit(on: HostTask, report: Report): HostOutcome {
     registered: judged?.registered ?? (status === 'skipped' ? skipped : failed),
     facts: judged?.done.facts ?? {},
     hostFacts: judged?.done.hostFacts ?? {},
+    ...(task.delegateFacts && task.delegateTo !== undefined ? { factsOf: on.target } : {}),
     ...(error === undefined ? {} : { error }),
   };
 }

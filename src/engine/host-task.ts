@@ -6,7 +6,7 @@ import type { Located, Loop } from '../playbook/model.js';
 import { withBound, type Scope } from '../playbook/scope.js';
 import { render } from '../playbook/template.js';
 import type { HostStatus } from './events.js';
-import { emit, failureStatus, type HostOutcome } from './host-report.js';
+import { emit, failureStatus, keepFacts, type HostOutcome } from './host-report.js';
 import { attemptUntil, firstFalse } from './judged-attempt.js';
 import { boundNames, loopItems } from './loop-items.js';
 import { bindItem } from './prepare-task.js';
@@ -25,16 +25,16 @@ async function runOnce(on: HostTask, item?: string): Promise<HostOutcome> {
     bound = bindItem(on);
     const judged = await attemptUntil(bound);
     if (judged.done.skipped === true && judged.failure === undefined)
-      return emit(on, { ...base, judged, status: 'skipped' });
+      return emit(bound, { ...base, judged, status: 'skipped' });
     if (judged.failure === undefined)
-      return emit(on, { ...base, judged, status: judged.changed ? 'changed' : 'ok' });
+      return emit(bound, { ...base, judged, status: judged.changed ? 'changed' : 'ok' });
     const { kind, message, hint } = judged.failure;
     const detail = { ...place, ...(hint === undefined ? {} : { hint }) };
     const error = new CaravanError(kind, message, detail);
-    return emit(on, { ...base, judged, error, status: 'failed' });
+    return emit(bound, { ...base, judged, error, status: 'failed' });
   } catch (thrown) {
     const error = asCaravanError(thrown).at(place);
-    return emit(on, { ...base, error, status: failureStatus(error, bound) });
+    return emit(bound, { ...base, error, status: failureStatus(error, bound) });
   }
 }
 
@@ -61,6 +61,8 @@ function merge(outcomes: readonly HostOutcome[]): HostOutcome {
     outcomes.find((outcome) => outcome.status === status);
   const worst = by('unreachable') ?? by('failed') ?? by('changed') ?? by('ok') ?? by('skipped');
   const status = worst?.status ?? 'skipped';
+  // What an item gave to a delegate is there.
+  const own = outcomes.filter(({ factsOf }) => factsOf === undefined);
   // A failure that is not ignored outweighs those that are.
   return {
     status,
@@ -77,8 +79,8 @@ function merge(outcomes: readonly HostOutcome[]): HostOutcome {
             ? 'All items skipped'
             : 'All items completed',
     },
-    facts: Object.assign({}, ...outcomes.map(({ facts }) => facts)) as JsonObject,
-    hostFacts: Object.assign({}, ...outcomes.map((outcome) => outcome.hostFacts)) as JsonObject,
+    facts: Object.assign({}, ...own.map(({ facts }) => facts)) as JsonObject,
+    hostFacts: Object.assign({}, ...own.map(({ hostFacts }) => hostFacts)) as JsonObject,
     ...(worst?.error === undefined ? {} : { error: worst.error }),
   };
 }
@@ -118,7 +120,7 @@ async function runLoop(on: HostTask, loop: Loop): Promise<HostOutcome> {
     const one = { ...on, scope, item: index };
     const outcome = await runOnce(one, label(loop, item, scope));
     // The next item may build on what this one has set.
-    on.state.parts.variables.setFacts(on.host.name, outcome.facts);
+    keepFacts(on.state.parts.variables, on.host.name, outcome);
     const registered = {
       ...outcome.registered,
       ...(bound as JsonObject),

@@ -10,7 +10,7 @@ import type { JsonObject } from '../values/json.js';
 import { Secret } from '../values/secret.js';
 import { layersOf, liveOf, type BatchRun } from './batch-run.js';
 import { logInNext } from './early-login.js';
-import type { HostOutcome } from './host-report.js';
+import { keepFacts, type HostOutcome } from './host-report.js';
 import { runHostTask } from './host-task.js';
 import { prepare } from './prepare-task.js';
 import { showError } from './shown.js';
@@ -39,8 +39,7 @@ function prepared(run: BatchRun, task: Task, host: InventoryHost): HostTask | Ho
 /** Keeps what a task gave its host: facts, and the result where it is registered. */
 function keep(run: BatchRun, task: Task, host: InventoryHost, outcome: HostOutcome): void {
   const { variables } = run.state.parts;
-  variables.setFacts(host.name, outcome.facts);
-  variables.setHostFacts(host.name, outcome.hostFacts);
+  keepFacts(variables, host.name, outcome);
   // Variables of a sealed file are secret from here on.
   run.state.parts.scrubber.learn(outcome.facts);
   if (task.register !== undefined)

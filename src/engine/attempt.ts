@@ -81,8 +81,10 @@ export class Attempt {
       const { module, on } = this;
       const value = await module.observe(this.#input, this.#context);
       this.#seen = { value };
+      // Judged at once, so that an error in it is this attempt's, whoever made it look.
+      const { changes } = this.verdict;
       if (!on.state.parts.receipts.record.isResumed || this.#phase.steps === 0) return;
-      if (this.verdict.changes.length === 0) this.#wasChanged = await this.#hasReceipt();
+      if (changes.length === 0) this.#wasChanged = await this.#hasReceipt();
     });
   }
 

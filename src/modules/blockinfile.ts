@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
-import { pythonRegex } from '../values/python-regex.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -14,6 +13,7 @@ import {
 } from './edit-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
+import { patternOf } from './pattern.js';
 
 const input = z
   .strictObject({
@@ -46,7 +46,7 @@ function place(lines: readonly string[], given: Input): number {
   if (before === 'BOF') return 0;
   const pattern = before ?? (after === 'EOF' ? undefined : after);
   if (pattern === undefined) return lines.length;
-  const regex = pythonRegex(pattern);
+  const regex = patternOf(pattern);
   const at = lines.findLastIndex((line) => regex.test(line));
   if (at < 0) return lines.length;
   return before === undefined ? at + 1 : at;

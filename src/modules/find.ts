@@ -2,8 +2,8 @@ import * as z from 'zod';
 import type { Fact } from '../facts/fact.js';
 import { readFact } from '../facts/fact.js';
 import { CaravanError } from '../values/error.js';
-import { pythonRegex } from '../values/python-regex.js';
 import { sh } from '../values/shell.js';
+import { patternOf } from './pattern.js';
 import type { TaskModule } from './module.js';
 
 const input = z.strictObject({
@@ -113,7 +113,7 @@ function glob(pattern: string): RegExp {
 
 function choose({ files, now }: Seen, given: Input): Found[] {
   const regex = (pattern: string): RegExp =>
-    given.use_regex ? pythonRegex(`^(?:${pattern})`) : glob(pattern);
+    given.use_regex ? patternOf(`^(?:${pattern})`) : glob(pattern);
   const wanted = given.patterns.map(regex);
   const unwanted = given.excludes.map(regex);
   return files.filter(({ path, type, size, mtime }) => {

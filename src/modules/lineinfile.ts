@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
-import { pythonRegex, pythonReplacement } from '../values/python-regex.js';
+import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -14,6 +14,7 @@ import {
 } from './edit-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
+import { patternOf } from './pattern.js';
 
 const input = z
   .strictObject({
@@ -55,7 +56,7 @@ function matcher({
   search_string: search,
 }: Input): ((line: string) => boolean) | undefined {
   if (regexp !== undefined) {
-    const regex = pythonRegex(regexp);
+    const regex = patternOf(regexp);
     return (line) => regex.test(line.replace(ENDS, ''));
   }
   return search === undefined ? undefined : (line) => line.includes(search);
@@ -75,7 +76,7 @@ function place(lines: readonly string[], given: Input): number | undefined {
   if (after === 'BOF' || before === 'BOF') return 0;
   const pattern = before ?? (after === 'EOF' ? undefined : after);
   if (pattern === undefined) return undefined;
-  const regex = pythonRegex(pattern);
+  const regex = patternOf(pattern);
   const at = find(lines, (line) => regex.test(line.replace(ENDS, '')), firstmatch);
   if (at < 0) return undefined;
   return before === undefined ? at + 1 : at;
@@ -104,7 +105,7 @@ function present(lines: readonly string[], given: Input): Edit {
 
 /** `line` takes the place of the whole line, not only of what matched. */
 function wholeLine(regexp: string): RegExp {
-  const { source, flags } = pythonRegex(regexp);
+  const { source, flags } = patternOf(regexp);
   return new RegExp(`^[\\s\\S]*?(?:${source})[\\s\\S]*$`, flags);
 }
 

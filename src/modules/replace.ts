@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { FileStat } from '../facts/file-stat.js';
-import { pythonRegex, pythonReplacement } from '../values/python-regex.js';
+import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -13,6 +13,7 @@ import {
 } from './edit-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
+import { patternOf } from './pattern.js';
 
 const { path, backup, validate, mode, owner, group } = editInput;
 
@@ -34,12 +35,12 @@ type Input = z.infer<typeof input>;
 function section(text: string, given: Input): { start: number; end: number } | undefined {
   let start = 0;
   if (given.after !== undefined) {
-    const match = pythonRegex(given.after, 'sm').exec(text);
+    const match = patternOf(given.after, 'sm').exec(text);
     if (match === null) return undefined;
     start = match.index + match[0].length;
   }
   if (given.before === undefined) return { start, end: text.length };
-  const match = pythonRegex(given.before, 'sm').exec(text.slice(start));
+  const match = patternOf(given.before, 'sm').exec(text.slice(start));
   return match === null ? undefined : { start, end: start + match.index };
 }
 
@@ -48,7 +49,7 @@ function edited(text: string, given: Input): Edit {
   if (part === undefined)
     return { after: text, msg: 'Pattern for before/after params did not match' };
   const middle = text.slice(part.start, part.end);
-  const regex = pythonRegex(given.regexp, 'gm');
+  const regex = patternOf(given.regexp, 'gm');
   const count = [...middle.matchAll(regex)].length;
   const fresh = middle.replace(regex, pythonReplacement(given.replace));
   const after = text.slice(0, part.start) + fresh + text.slice(part.end);

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { textOrSecret } from './secret-input.js';
-import { joinScripts, quoteWord, sh, type Script } from '../values/shell.js';
+import { quoteWord, sh, type Script } from '../values/shell.js';
 import type { Change, TaskModule } from './module.js';
 import {
   checkGuards,
   commandSummary,
   guardInput,
+  inFolder,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -70,8 +71,6 @@ export const command: TaskModule<Input, GuardSeen> = {
     const run = given.expand_argument_vars
       ? joinWords(argvOf(given).map(expanded))
       : sh`${argvOf(given)}`;
-    const script =
-      given.chdir === undefined ? run : joinScripts([sh`cd ${given.chdir} || exit`, run]);
-    return runScript(script, { summary, stdin: given.stdin }, context);
+    return runScript(inFolder(given.chdir, run), { summary, stdin: given.stdin }, context);
   },
 };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { sh, type Script } from '../values/shell.js';
+import { joinScripts, sh, type Script } from '../values/shell.js';
 import type { JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
@@ -15,7 +15,9 @@ export const guardInput = {
 
 /** What holds a command back. */
 export interface Guarded {
-  /** Nothing is done where this exists. */
+  /** Folder that paths and patterns are relative to. */
+  readonly chdir?: string | undefined;
+  /** Nothing is done where this exists: a path, or a glob pattern. */
   readonly creates?: string | undefined;
   /** Nothing is done where this does not exist. */
   readonly removes?: string | undefined;
@@ -27,15 +29,36 @@ export interface GuardSeen {
   readonly removesExists: boolean;
 }
 
+/** A path in which the shell puts its user's home for a `~` in front. */
+function hostPath(path: string): Script {
+  return /^~(\/|$)/.test(path) ? sh`"$HOME"${path.slice(1)}` : sh`${path}`;
+}
+
+/** A script in its folder, where it has one. */
+export function inFolder(chdir: string | undefined, script: Script): Script {
+  return chdir === undefined ? script : joinScripts([sh`cd -- ${hostPath(chdir)} || exit`, script]);
+}
+
+/** Prints a word where something is at a path, or matches a pattern. A broken link is something. */
+function says(word: string, path: string | undefined): Script {
+  if (path === undefined) return sh`:`;
+  return sh`p=${hostPath(path)}
+for f in $p; do if [ -e "$f" ] || [ -L "$f" ]; then echo ${word}; break; fi; done`;
+}
+
 /** Looks at the guards: no round trip where there are none. */
 export async function seeGuards(guards: Guarded, context: ModuleContext): Promise<GuardSeen> {
-  const { creates, removes } = guards;
+  const { chdir, creates, removes } = guards;
   if (creates === undefined && removes === undefined)
     return { createsExists: false, removesExists: true };
-  const { stdout } = await context.connection.run(
-    sh`[ ! -e ${creates ?? ''} ] || echo creates; [ ! -e ${removes ?? '/'} ] || echo removes`,
-  );
-  return { createsExists: stdout.includes('creates'), removesExists: stdout.includes('removes') };
+  // With no IFS, a variable is one word, of which only patterns are expanded.
+  const look = joinScripts([sh`IFS=`, says('creates', creates), says('removes', removes)]);
+  const { stdout, code } = await context.connection.run(inFolder(chdir, look));
+  return {
+    createsExists: stdout.includes('creates'),
+    // Where there is no such folder, the command is to say so.
+    removesExists: removes === undefined || code !== 0 || stdout.includes('removes'),
+  };
 }
 
 const NOT_RUN = { rc: 0, stdout: '', stderr: '', msg: '' };

@@ -7,6 +7,7 @@ import {
   checkGuards,
   commandSummary,
   guardInput,
+  inFolder,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -43,7 +44,9 @@ export const script: TaskModule<Input, Seen, ScriptChange> = {
   observe: async (given, context) => {
     const [name = ''] = splitWords(given.cmd);
     const { content } = readControllerFile(name, 'files', context);
-    return { guards: await seeGuards(given, context), content: content.toString('utf8') };
+    // Unlike those of a command, its guards are not relative to its folder.
+    const guards = await seeGuards({ ...given, chdir: undefined }, context);
+    return { guards, content: content.toString('utf8') };
   },
   check: ({ guards, content }, given) => {
     const verdict = checkGuards(guards, given, commandSummary(given.cmd));
@@ -63,8 +66,10 @@ export const script: TaskModule<Input, Seen, ScriptChange> = {
     // A file of its own, since the first line of a script may name any program.
     const run = joinScripts([
       sh`d=$(mktemp -d) && cat > "$d"/${basename(name)} && chmod 700 "$d"/${basename(name)} || exit`,
-      given.chdir === undefined ? sh`:` : sh`cd ${given.chdir} || exit`,
-      sh`${executable === undefined ? [] : splitWords(executable)} "$d"/${basename(name)} ${args} < /dev/null`,
+      inFolder(
+        given.chdir,
+        sh`${executable === undefined ? [] : splitWords(executable)} "$d"/${basename(name)} ${args} < /dev/null`,
+      ),
       sh`c=$?; rm -rf -- "$d"; exit $c`,
     ]);
     const { summary = '', content = '' } = changes[0] ?? {};

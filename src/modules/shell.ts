@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { textOrSecret } from './secret-input.js';
-import { joinScripts, sh } from '../values/shell.js';
+import { sh } from '../values/shell.js';
 import type { TaskModule } from './module.js';
 import {
   checkGuards,
   commandSummary,
   guardInput,
+  inFolder,
   runScript,
   seeGuards,
   type GuardSeen,
@@ -34,8 +35,10 @@ export const shell: TaskModule<Input, GuardSeen> = {
   check: (seen, given) => checkGuards(seen, given, commandSummary(given.cmd)),
   apply: (changes, given, context) => {
     const run = sh`${given.executable ?? '/bin/sh'} -c ${given.cmd}`;
-    const script =
-      given.chdir === undefined ? run : joinScripts([sh`cd ${given.chdir} || exit`, run]);
-    return runScript(script, { summary: changes[0]?.summary ?? '', stdin: given.stdin }, context);
+    return runScript(
+      inFolder(given.chdir, run),
+      { summary: changes[0]?.summary ?? '', stdin: given.stdin },
+      context,
+    );
   },
 };

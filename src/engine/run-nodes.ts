@@ -147,7 +147,7 @@ function isFatal(node: TaskNode): boolean {
   return node.kind === 'task' && node.anyErrorsFatal === true;
 }
 
-/** Runs each notified handler once, in the order of definition; one may notify a later one. */
+/** Runs each notified handler once, in the order of definition; an earlier one that it notifies waits. */
 async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Promise<Failed> {
   const failed: Failed = [];
   for (const handler of run.play.handlers) {
@@ -164,9 +164,18 @@ async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Pr
   return failed;
 }
 
+/** Runs the tasks of a play on hosts of a batch, and what the last handlers have notified. */
+async function runTasks(run: BatchRun, hosts: readonly InventoryHost[]): Promise<void> {
+  await runNodes(run, run.play.tasks, hosts, false);
+  const { over, broken } = run.progress;
+  if (over !== 'no' || broken) return;
+  // One that stands before the handler that notified it was passed already.
+  for (const { name } of await flushHandlers(run, hosts)) run.state.lose(name, 'failed');
+}
+
 /** Runs the tasks of a play on one batch of its hosts. */
 export async function runBatch(run: BatchRun): Promise<void> {
   const alone = run.play.strategy === 'free';
   const groups = alone ? run.hosts.map((host) => [host]) : [run.hosts];
-  await Promise.all(groups.map((hosts) => runNodes(run, run.play.tasks, hosts, false)));
+  await Promise.all(groups.map((hosts) => runTasks(run, hosts)));
 }

@@ -104,6 +104,19 @@ function namesOn(handler: Task, scope: Scope): string[] {
   });
 }
 
+/**
+ * Of handlers with one name the first counts, in the last list that has it: the play's, or that of
+ * the last use of a role. All that listen do, each as the last use of its role has it.
+ */
+function meantBy(name: string, handlers: readonly Task[]): Task[] {
+  const listening = handlers.filter(({ listen }) => listen.includes(name));
+  const byName = handlers.filter(({ listen }) => !listen.includes(name));
+  const last = byName.at(-1);
+  const first = byName.filter(({ role }) => role === last?.role).slice(0, 1);
+  const sources = new Map(listening.map((handler) => [handler.source, handler]));
+  return [...first, ...sources.values()];
+}
+
 function notify(run: BatchRun, task: Task, host: InventoryHost): void {
   const scope = run.state.parts.variables.scope(host, layersOf(run, task, host));
   const wanted = task.notify.flatMap((located) => {
@@ -115,9 +128,7 @@ function notify(run: BatchRun, task: Task, host: InventoryHost): void {
   });
   for (const { name, source } of wanted) {
     const named = run.play.handlers.filter((handler) => namesOn(handler, scope).includes(name));
-    // Of handlers with one name the last counts; all that listen do.
-    const last = named.findLast((handler) => !handler.listen.includes(name));
-    const meant = named.filter((handler) => handler === last || handler.listen.includes(name));
+    const meant = meantBy(name, named);
     if (meant.length === 0)
       throw new CaravanError('input', `task '${task.name}': no handler '${name}'`, { source });
     for (const handler of meant) {

@@ -101,8 +101,7 @@ async function addHandlers(
   const yaml = yamlOf(part.file, part.text, loading);
   const inner = { ...loading, chain: [...loading.chain, part.file] };
   const nodes = await loadTasks(yaml, yaml.document.contents, own, inner, { what: 'handlers' });
-  const known = new Set(own.handlers.map(({ source }) => source));
-  own.handlers.push(...handlersOf(nodes, yaml).filter(({ source }) => !known.has(source)));
+  own.handlers.push(...handlersOf(nodes, yaml));
 }
 
 /** Handlers must be tasks. @throws CaravanError input for a block or an include. */

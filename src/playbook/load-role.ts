@@ -52,30 +52,40 @@ async function findRole({ name, source, from = {} }: RoleUse, loading: Loading) 
   });
 }
 
-async function dependencies(
-  part: Part | undefined,
-  outer: Inherited,
-  loading: Loading,
-): Promise<TaskNode[]> {
-  if (part === undefined) return [];
+/** What a role says of itself: the roles that it depends on, and whether it may run again. */
+function readMeta(part: Part | undefined, loading: Loading) {
+  if (part === undefined) return { mayRepeat: false };
   const yaml = yamlOf(part.file, part.text, loading);
   const fields = new YamlFields(yaml, yaml.document.contents, part.file);
-  if (!fields.has('dependencies')) return [];
-  return loadRoleList(yaml, fields.child('dependencies'), outer, loading);
+  const mayRepeat = fields.boolean('allow_duplicates') === true;
+  if (!fields.has('dependencies')) return { mayRepeat };
+  return { mayRepeat, dependencies: { yaml, node: fields.child('dependencies') } };
+}
+
+/** One of several roles that stand in lists: its key is what makes two of them alike. */
+interface Listed {
+  readonly key: string;
+  /** Keys of those before it, to which it adds its own. */
+  readonly seen: Set<string>;
 }
 
 /**
- * The tasks of a role and of those it depends on; its handlers join those of the play.
+ * The tasks of a role and of those it depends on; its handlers join those of the play. None where
+ * it is listed again alike, and does not say `allow_duplicates`.
  * @throws CaravanError input where there is no such role, or a mistake in it.
  */
 export async function loadRole(
   use: RoleUse,
   outer: Inherited,
   loading: Loading,
+  { key, seen }: Listed = { key: '', seen: new Set() },
 ): Promise<TaskNode[]> {
   const { path, parts } = await findRole(use, loading);
   if (outer.role?.path === path && loading.chain.some((file) => file.startsWith(`${path}/meta`)))
     throw new CaravanError('input', `role '${use.name}' depends on itself`, { source: use.source });
+  const { mayRepeat, dependencies } = readMeta(parts['meta'], loading);
+  if (seen.has(key) && !mayRepeat) return [];
+  seen.add(key);
   const vars = (part: string): Vars => {
     const found = parts[part];
     return found === undefined ? {} : varsOf(found.file, found.text, loading);
@@ -83,7 +93,10 @@ export async function loadRole(
   const role: Role = { name: use.name, path, vars: vars('vars'), defaults: vars('defaults') };
   const own: Inherited = { ...outer, role };
   const meta = { ...loading, chain: [...loading.chain, join(path, 'meta')] };
-  const before = await dependencies(parts['meta'], own, meta);
+  const before =
+    dependencies === undefined
+      ? []
+      : await loadRoleList(dependencies.yaml, dependencies.node, own, meta, seen);
   const tasks =
     parts['tasks'] === undefined
       ? []
@@ -130,39 +143,47 @@ const ROLE_KEYS = [
 const ROLE_MORE = ['delegate_to', 'no_log', 'ignore_errors', 'any_errors_fatal', 'check_mode'];
 
 /**
- * `roles` of a play, or `dependencies` of a role, in order; one that stands there twice alike
- * runs once.
+ * `roles` of a play, or `dependencies` of a role, in order; of those that are alike, in all lists
+ * that share `seen`, the first runs.
  */
 export async function loadRoleList(
   yaml: YamlSource,
   node: unknown,
   outer: Inherited,
   loading: Loading,
+  seen = new Set<string>(),
 ): Promise<TaskNode[]> {
   const nodes: TaskNode[] = [];
-  const seen = new Set<string>();
   for (const item of listOf(yaml, node, "'roles'")) {
     const value = yaml.value(item);
-    const key = JSON.stringify(typeof value === 'string' ? { role: value } : value);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (typeof value === 'string') {
-      nodes.push(...(await loadRole({ name: value, source: yaml.at(item) }, outer, loading)));
-      continue;
-    }
-    const fields = new YamlFields(yaml, item, 'a role');
-    const name = fields.string('role') ?? fields.string('name');
-    if (name === undefined) throw yaml.fail(item, "a role needs its name, as 'role'");
-    // Any other key is a variable of the role, as Ansible has it.
-    const params = fields.keys().filter((one) => ![...ROLE_KEYS, ...ROLE_MORE].includes(one));
-    const own = inherit(fields, outer);
-    const vars = Object.fromEntries(
-      params.map((one) => [one, { value: fields.raw(one), source: yaml.at(fields.child(one)) }]),
-    );
-    const use = { name, source: yaml.at(item) };
-    nodes.push(...(await loadRole(use, { ...own, vars: { ...own.vars, ...vars } }, loading)));
+    const { name, own } =
+      typeof value === 'string' ? { name: value, own: outer } : readUse(yaml, item, outer);
+    // However it is written, its name is told once.
+    const given = { ...(typeof value === 'string' ? {} : (value as object)), role: '', name: '' };
+    // Conditions and tags from around it may leave it out where another is not.
+    const around = [own.when.map((condition) => condition.value), own.tags];
+    const key = JSON.stringify([name, given, around]);
+    nodes.push(...(await loadRole({ name, source: yaml.at(item) }, own, loading, { key, seen })));
   }
   return nodes;
+}
+
+/** A role that is written as a mapping, with what it is given. */
+function readUse(
+  yaml: YamlSource,
+  item: unknown,
+  outer: Inherited,
+): { name: string; own: Inherited } {
+  const fields = new YamlFields(yaml, item, 'a role');
+  const name = fields.string('role') ?? fields.string('name');
+  if (name === undefined) throw yaml.fail(item, "a role needs its name, as 'role'");
+  // Any other key is a variable of the role, as Ansible has it.
+  const params = fields.keys().filter((one) => ![...ROLE_KEYS, ...ROLE_MORE].includes(one));
+  const own = inherit(fields, outer);
+  const vars = Object.fromEntries(
+    params.map((one) => [one, { value: fields.raw(one), source: yaml.at(fields.child(one)) }]),
+  );
+  return { name, own: { ...own, vars: { ...own.vars, ...vars } } };
 }
 
 /** Variables that the roles among these tasks give to the whole play. */

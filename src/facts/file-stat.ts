@@ -50,6 +50,11 @@ export interface FileStatOptions {
   readonly follow?: boolean;
 }
 
+/** The places that a look has looked at: the path itself, which may be a link, and where it leads. */
+export function placesOf({ path, real }: FileStat): string[] {
+  return [path, real];
+}
+
 const TYPES: readonly [string, FileStat['type']][] = [
   ['regular', 'file'],
   ['directory', 'directory'],

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { FileStat } from '../facts/file-stat.js';
+import { placesOf, type FileStat } from '../facts/file-stat.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -86,7 +86,7 @@ export const blockinfile: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Keeps a block of lines between two marks in a file.',
   input,
   aliases: { ...EDIT_ALIASES, content: 'block' },
-  touches: ({ real }) => [real],
+  touches: placesOf,
   observe: seeFile,
   check: (stat, given) => {
     const before = textOf(stat);

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStatOptions } from '../facts/file-stat.js';
+import { fileStat, placesOf, type FileStatOptions } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
 import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
@@ -181,7 +181,7 @@ export const copy: TaskModule<Input, Seen, HostChange> = {
   doc: 'Puts a file with given content, or a copy of one on the controller, in place atomically.',
   input,
   aliases: { path: 'dest' },
-  touches: ({ files }) => files.map(({ stat }) => stat.real),
+  touches: ({ files }) => files.flatMap(({ stat }) => placesOf(stat)),
   observe: see,
   check,
   apply: applyFile,

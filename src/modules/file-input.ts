@@ -43,11 +43,9 @@ export function attributeChanges(stat: FileStat, wanted: WantedAttributes): RunC
   return changes;
 }
 
-/** The mode of a file that is written: the host is asked for it only where a link stands there. */
-export function modeOf({ type, mode }: FileStat, wanted: WantedAttributes): { mode?: number } {
-  if (wanted.mode !== undefined) return { mode: wanted.mode };
-  if (type === 'link') return {};
-  return { mode: type === 'file' ? mode : 0o644 };
+/** The mode of a file that is written. In the place of a link it is new, whatever the link points to. */
+export function modeOf({ type, mode }: FileStat, wanted: WantedAttributes): { mode: number } {
+  return { mode: wanted.mode ?? (type === 'file' ? mode : 0o644) };
 }
 
 /** `user:group`, `user` or `:group` from an input's `owner` and `group`. */

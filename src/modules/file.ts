@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStat } from '../facts/file-stat.js';
+import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
 import { sh } from '../values/shell.js';
 import { attributeChanges, modeInput, octal, ownerOf } from './file-input.js';
 import { applyHostChanges, type HostChange } from './host-change.js';
@@ -132,7 +132,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
   doc: 'Makes a folder or a link, removes a path, touches a file, or sets mode and owner.',
   input,
   aliases: { dest: 'path', name: 'path' },
-  touches: ({ stat }) => [stat.real],
+  touches: ({ stat }) => placesOf(stat),
   observe: async (given, { connection }) => {
     const { path, state, src, follow } = given;
     const isLink = state === 'link' || state === 'hard' || state === 'absent';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { FileStat } from '../facts/file-stat.js';
+import { placesOf, type FileStat } from '../facts/file-stat.js';
 import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
@@ -126,7 +126,7 @@ export const lineinfile: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Makes sure that a line is in a file, or is not.',
   input,
   aliases: { ...EDIT_ALIASES, regex: 'regexp', value: 'line' },
-  touches: ({ real }) => [real],
+  touches: placesOf,
   observe: seeFile,
   check: (stat, given) => {
     const before = textOf(stat);

@@ -106,8 +106,8 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   /** Runs on one host for all, whatever the task says (`pause`). */
   readonly runsOnce?: true;
   /**
-   * What `observe` has looked at and `apply` may change: paths, links in them resolved; `nothing`
-   * of a host's; or `anything`. Where it is given, the module's steps may share a round trip with
+   * What `observe` has looked at and `apply` may change: paths, as written and with links in
+   * them resolved; `nothing` of a host's; or `anything`. Where it is given, the module's steps may share a round trip with
    * those of its neighbours, and `apply` asks for all its steps at once, chained, where no change
    * is {@link Change.isAlone | alone}.
    */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { FileStat } from '../facts/file-stat.js';
+import { placesOf, type FileStat } from '../facts/file-stat.js';
 import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
@@ -62,7 +62,7 @@ export const replace: TaskModule<Input, FileStat, HostChange> = {
   doc: 'Replaces all that matches a regular expression in a file.',
   input,
   aliases: EDIT_ALIASES,
-  touches: ({ real }) => [real],
+  touches: placesOf,
   observe: seeFile,
   check: (stat, given) => {
     const text = textOf(stat);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStat } from '../facts/file-stat.js';
+import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
 import type { TaskModule } from './module.js';
 
 /** The most that is read into memory. */
@@ -15,7 +15,7 @@ export const slurp: TaskModule<z.infer<typeof input>, FileStat> = {
   input,
   freeForm: 'src',
   aliases: { path: 'src' },
-  touches: ({ real }) => [real],
+  touches: placesOf,
   observe: ({ src }, { connection }) =>
     readFact(connection, fileStat(src, { follow: true, contentUpTo: MOST_BYTES })),
   check: ({ type, size, content }, { src }) => {

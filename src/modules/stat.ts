@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, type FileStat } from '../facts/file-stat.js';
+import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
 import type { Json, JsonObject } from '../values/json.js';
 import { octal } from './file-input.js';
 import type { TaskModule } from './module.js';
@@ -73,7 +73,7 @@ export const stat: TaskModule<Input, FileStat> = {
     checksum: 'checksum_algorithm',
     checksum_algo: 'checksum_algorithm',
   },
-  touches: ({ real }) => [real],
+  touches: placesOf,
   observe: ({ path, follow, get_checksum: wanted, checksum_algorithm: digest }, { connection }) =>
     readFact(connection, fileStat(path, { follow, ...(wanted ? { digest } : {}) })),
   check: (seen, { path }) => ({ changes: [], result: { stat: shown(seen, path) } }),

@@ -73,6 +73,14 @@ function closing(text: string, from: number, mark: string): number {
   return -1;
 }
 
+const END_OF_RAW = /\{%[-+]?\s*endraw\s*[-+]?%\}/g;
+
+/** Where the text of a `{% raw %}` ends, in which braces mean nothing. */
+function rawEnd(template: string, from: number): number {
+  END_OF_RAW.lastIndex = from;
+  return END_OF_RAW.exec(template)?.index ?? template.length;
+}
+
 /** A template cut into its parts. An unclosed part ends with the text: the engine reports it. */
 export function segments(template: string): Segment[] {
   const parts: Segment[] = [];
@@ -93,6 +101,10 @@ export function segments(template: string): Segment[] {
     const inner = template.slice(start + 2, stop).replace(/^[-+]|[-+]$/g, '');
     at = close < 0 ? template.length : close + 2;
     parts.push({ kind, inner, start, end: at });
+    if (kind !== 'statement' || inner.trim() !== 'raw') continue;
+    const end = rawEnd(template, at);
+    parts.push({ kind: 'text', inner: template.slice(at, end), start: at, end });
+    at = end;
   }
   return parts;
 }

@@ -59,6 +59,8 @@ function rewriteTemplate(template: string): string {
       const [, open = '', close = ''] = /^(\{[{%][-+]?).*?([-+]?[}%]\})$/s.exec(part) ?? [];
       // What is not closed is for the engine to complain of.
       if (close === '') return part;
+      // Jinja2 keeps a newline behind `raw`, though it drops one behind other statements.
+      if (inner.trim() === 'raw') return part.replace(/(?<![-+])%\}$/, ' +%}');
       return kind === 'expression'
         ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
         : `${open}${rewritten}${close}`;

@@ -11,24 +11,24 @@ import {
   type Tags,
 } from 'yaml';
 import { SealedText, UnsafeText } from '../inventory/marked-text.js';
+import { BOOL, FLOAT, INT, readBool, readFloat, readInt } from '../inventory/yaml-scalars.js';
 import { CaravanError } from '../values/error.js';
 import type { Source } from './model.js';
 
-const BOOL = 'tag:yaml.org,2002:bool';
-const TIMESTAMP = 'tag:yaml.org,2002:timestamp';
+const tagOf = (name: string): string => `tag:yaml.org,2002:${name}`;
 
-/** PyYAML knows no `y` and `n`, and a date in a playbook is wanted as the text that stands there. */
+/** Scalars that PyYAML reads in other forms than YAML 1.1 has them. */
+const SCALARS: ScalarTag[] = [
+  { tag: tagOf('bool'), default: true, test: BOOL, resolve: readBool },
+  { tag: tagOf('float'), default: true, test: FLOAT, resolve: readFloat },
+  { tag: tagOf('int'), default: true, test: INT, resolve: (text) => Number(readInt(text)) },
+];
+
+/** Scalars as PyYAML reads them; but a date in a playbook is wanted as the text that stands there. */
 function pyYamlTags(tags: Tags): Tags {
-  return tags.flatMap((tag) => {
-    if (typeof tag === 'string' || tag.tag === TIMESTAMP) return typeof tag === 'string' ? tag : [];
-    if (tag.tag !== BOOL) return tag;
-    const bool = tag as ScalarTag;
-    const isTrue = bool.test?.test('true') === true;
-    const test = isTrue
-      ? /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/
-      : /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
-    return { ...bool, test };
-  });
+  const replaced = [...SCALARS.map(({ tag }) => tag), tagOf('timestamp')];
+  const others = tags.filter((tag) => typeof tag === 'string' || !replaced.includes(tag.tag));
+  return [...others, ...SCALARS];
 }
 
 /** Opens what `ansible-vault` sealed; gives it back as it is where there is no password. */

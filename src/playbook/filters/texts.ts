@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, extname, isAbsolute, join, normalize, relative } from 'node:path';
-import { dump } from 'js-yaml';
-import { parse } from 'yaml';
+import { dump, load, loadAll } from 'js-yaml';
+import { ANSIBLE_SCHEMA } from '../../inventory/yaml-values.js';
 import { jsonLine } from '../../values/json.js';
 import { pythonRegex, pythonReplacement } from '../../values/python-regex.js';
 import { quoteWord } from '../../values/shell.js';
@@ -71,6 +71,9 @@ function toYaml(value: unknown, indent: number): string {
   return dump(value, { indent, sortKeys: true, seqNoIndent: true, lineWidth: -1, noRefs: true });
 }
 
+/** A key that stands twice has its last value. */
+const YAML = { schema: ANSIBLE_SCHEMA, json: true };
+
 /** `printf` of Python: `%s`, `%d`, `%05.2f`, `%x`. */
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 
@@ -136,12 +139,8 @@ export const TEXT_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   from_json: (value) => JSON.parse(text(value)) as unknown,
   to_yaml: (value, ...args) => toYaml(value, Number(options(args)['indent'] ?? 2)),
   to_nice_yaml: (value, ...args) => toYaml(value, Number(argument(args, 0, 'indent') ?? 4)),
-  from_yaml: (value) => parse(text(value), { version: '1.1' }) as unknown,
-  from_yaml_all: (value) =>
-    text(value)
-      .split(/^---\s*$/m)
-      .filter((one) => one.trim() !== '')
-      .map((one) => parse(one, { version: '1.1' }) as unknown),
+  from_yaml: (value) => (text(value).trim() === '' ? null : load(text(value), YAML)),
+  from_yaml_all: (value) => loadAll(text(value), YAML),
   regex_replace: regexReplace,
   regex_search: regexSearch,
   regex_findall: regexFindall,

@@ -14,6 +14,7 @@ export interface Segment {
   readonly kind: 'text' | 'expression' | 'statement' | 'comment';
   /** What stands between the marks. */
   readonly inner: string;
+  readonly innerStart: number;
   readonly start: number;
   readonly end: number;
 }
@@ -31,7 +32,9 @@ const TOKEN =
 
 /** Words that name no variable, wherever they stand. */
 const KEYWORDS = new Set(
-  'and or not in is if else true false True False none None range dict namespace loop'.split(' '),
+  'and or not in is if else true false True False none None range dict namespace loop caller self super'.split(
+    ' ',
+  ),
 );
 
 /** The same in a statement alone: an expression may well have a variable `from`. */
@@ -81,6 +84,10 @@ function rawEnd(template: string, from: number): number {
   return END_OF_RAW.exec(template)?.index ?? template.length;
 }
 
+function textSegment(template: string, start: number, end: number): Segment {
+  return { kind: 'text', inner: template.slice(start, end), innerStart: start, start, end };
+}
+
 /** A template cut into its parts. An unclosed part ends with the text: the engine reports it. */
 export function segments(template: string): Segment[] {
   const parts: Segment[] = [];
@@ -89,8 +96,7 @@ export function segments(template: string): Segment[] {
     const open = /\{[{%#]/g;
     open.lastIndex = at;
     const start = open.exec(template)?.index ?? template.length;
-    if (start > at)
-      parts.push({ kind: 'text', inner: template.slice(at, start), start: at, end: start });
+    if (start > at) parts.push(textSegment(template, at, start));
     if (start === template.length) break;
     const sign = template[start + 1] as '{' | '%' | '#';
     const kind = sign === '{' ? 'expression' : sign === '%' ? 'statement' : 'comment';
@@ -98,12 +104,13 @@ export function segments(template: string): Segment[] {
     const close =
       kind === 'comment' ? template.indexOf(mark, start + 2) : closing(template, start + 2, mark);
     const stop = close < 0 ? template.length : close;
-    const inner = template.slice(start + 2, stop).replace(/^[-+]|[-+]$/g, '');
+    const innerStart = start + ('-+'.includes(template[start + 2] ?? ' ') ? 3 : 2);
+    const inner = template.slice(innerStart, stop).replace(/[-+]$/, '');
     at = close < 0 ? template.length : close + 2;
-    parts.push({ kind, inner, start, end: at });
+    parts.push({ kind, inner, innerStart, start, end: at });
     if (kind !== 'statement' || inner.trim() !== 'raw') continue;
     const end = rawEnd(template, at);
-    parts.push({ kind: 'text', inner: template.slice(at, end), start: at, end });
+    parts.push(textSegment(template, at, end));
     at = end;
   }
   return parts;
@@ -183,11 +190,16 @@ function boundNames(parts: readonly Segment[]): Set<string> {
       /^\s*for\s+(?<names>.+?)\s+in\s/s.exec(inner) ??
       /^\s*set\s+(?<names>[^=]+?)\s*(?:=|$)/s.exec(inner) ??
       /^\s*macro\s+(?<names>.+)$/s.exec(inner) ??
-      /^\s*with\s+(?<names>\w+)\s*=/s.exec(inner);
+      /^\s*call\s*\((?<names>[^)]*)\)/s.exec(inner);
     for (const name of match?.groups?.['names']?.match(/[A-Za-z_]\w*/g) ?? []) bound.add(name);
+    if (!/^\s*with\s/.test(inner)) continue;
+    for (const [, name = ''] of inner.matchAll(/(\w+)\s*=(?!=)/g)) bound.add(name);
   }
   return bound;
 }
+
+/** The name of a filter or of a block, which is no variable. */
+const NAMED = /^\s*(?:filter|block|endblock|endmacro)\s+\w+/;
 
 /** The variables that a template names. */
 export function templateReferences(template: string): Reference[] {
@@ -195,11 +207,15 @@ export function templateReferences(template: string): Reference[] {
   const bound = boundNames(parts);
   return parts
     .filter(({ kind }) => kind === 'expression' || kind === 'statement')
-    .flatMap(({ kind, inner }) =>
+    .flatMap(({ kind, inner, innerStart }) =>
       expressionReferences(
-        inner,
+        inner.replace(NAMED, (name) => ' '.repeat(name.length)),
         kind === 'statement' ? new Set([...bound, ...STATEMENT_WORDS]) : bound,
-      ),
+      ).map((reference) => ({
+        ...reference,
+        start: reference.start + innerStart,
+        end: reference.end + innerStart,
+      })),
     );
 }
 

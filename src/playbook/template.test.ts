@@ -89,6 +89,9 @@ test('render keeps secrets secret', () => {
 test.each<[string, string, RegExp]>([
   ['an undefined variable', '{{ naem }}', /'naem' is undefined in 'naem'/],
   ['an undefined one in a comparison', '{{ naem == 1 }}', /'naem' is undefined/],
+  ['an undefined one that `and` comes to', '{{ name and 1 and naem == 1 }}', /'naem' is undefined/],
+  ['an undefined one in an inline if', "{{ 'x' if naem == 1 else 'y' }}", /'naem' is undefined/],
+  ['the one that is come to', '{{ false and nope or naem == 1 }}', /'naem' is undefined/],
   ['an undefined attribute', '{{ name.x == 1 }}', /'name.x' is undefined/],
   [
     'the chain to an undefined variable',

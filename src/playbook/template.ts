@@ -9,7 +9,7 @@ import { runJinja, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { plainText, plainValue } from './plain.js';
-import { rewrite, type MAPPINGS } from './rewrite.js';
+import { rewrite, type MAPPINGS, type Rewritten } from './rewrite.js';
 import { withBound, type Scope, type Variable } from './scope.js';
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
@@ -117,7 +117,7 @@ function lookup(how: string, args: readonly unknown[], pass: Pass): unknown {
 }
 
 /** The context of one evaluation: only what the text names, each resolved. */
-function contextOf(references: readonly Reference[], text: string, pass: Pass) {
+function contextOf(references: readonly Reference[], pass: Pass) {
   const context: Record<string, unknown> = { omit: OMIT };
   const failed = new Map<string, UndefinedVariable>();
   for (const name of new Set(references.map((reference) => reference.name))) {
@@ -135,18 +135,40 @@ function contextOf(references: readonly Reference[], text: string, pass: Pass) {
     if (!(how in context)) context[how] = (...args: unknown[]) => lookup(how, args, pass);
   for (const [name, call] of Object.entries(ITEM_OF))
     context[`${name}__at`] = (key: unknown, attribute: unknown) => call(key, attribute, pass);
-  // An inline `if` may well stand before a name that is missing on purpose.
-  const isConditional = /\bif\b/.test(text);
-  for (const { name, path, guarded } of references) {
-    if (guarded || isConditional || name.endsWith('__at') || name in ITEM_OF || name === 'omit')
-      continue;
-    const inner = failed.get(name);
-    if (inner !== undefined) throw inner;
-    if (!(name in context)) throw undefinedError(name, text.trim(), pass);
-    if (!hasPath(context[name], path))
-      throw undefinedError([name, ...path].join('.'), text.trim(), pass);
-  }
   return { context, failed };
+}
+
+/** What a name that is missing is written as: a call that fails. */
+const MISSING = '__missing';
+
+/**
+ * The text with a call in place of each name that is missing, and not on purpose. The engine takes
+ * `missing == 1` for false; this fails, and only where evaluation comes to it: not behind an `and`,
+ * an `or` or an `if` that ends before.
+ */
+function withMissing(
+  { rewritten, references }: Rewritten,
+  { context, failed }: ReturnType<typeof contextOf>,
+  text: string,
+  pass: Pass,
+): string {
+  const missing = references.filter(
+    ({ name, path, guarded }) =>
+      !guarded &&
+      !name.endsWith('__at') &&
+      !(name in ITEM_OF) &&
+      !hasPath(context, [name, ...path]),
+  );
+  if (missing.length === 0) return rewritten;
+  context[MISSING] = (index: number) => {
+    const { name, path } = missing[index] as Reference;
+    throw failed.get(name) ?? undefinedError([name, ...path].join('.'), text.trim(), pass);
+  };
+  return missing.reduceRight(
+    (whole, { start, end }, index) =>
+      `${whole.slice(0, start)}${MISSING}(${index})${whole.slice(end)}`,
+    rewritten,
+  );
 }
 
 function failureError(failure: JinjaFailure, text: string, pass: Pass): CaravanError {
@@ -171,9 +193,12 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
     const plain = plainValue(text, resolver(pass));
     if (plain !== undefined) return plain;
   }
-  const { rewritten, references } = rewrite(kind, text);
-  const { context, failed } = contextOf(references, text, pass);
-  const result = runJinja(kind, rewritten, context, needsChain(references, context));
+  const rewritten = rewrite(kind, text);
+  const { references } = rewritten;
+  const known = contextOf(references, pass);
+  const { context, failed } = known;
+  const whole = withMissing(rewritten, known, text, pass);
+  const result = runJinja(kind, whole, context, needsChain(references, context));
   if (result.ok && !result.isUndefined) return result.value;
   if (result.ok || result.failure.undefinedValue) {
     const missing = references.find(({ name }) => !(name in context) && !(name in ITEM_OF));

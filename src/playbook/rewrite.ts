@@ -30,32 +30,39 @@ function numbersInBrackets(expression: string): string {
 
 const STRING_OR_GET = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\.get\(/gs;
 
-/**
- * A backslash that begins no escape of minijinja's stands for itself, as in Python (`'\d'`, and
- * `'\1'` as Ansible reads it); and a mapping's `get` becomes a filter.
- */
-function escapesAndGets(expression: string): string {
-  return expression.replace(STRING_OR_GET, (part) =>
-    part === '.get('
-      ? ` | ${GET_FILTER}(`
-      : part.replace(/\\([\s\S])/g, (all, next: string) =>
-          '\\\'"nrtbfu'.includes(next) ? all : `\\\\${next}`,
-        ),
+/** A backslash that begins no escape of minijinja's stands for itself, as in Python (`'\d'`). */
+function withEscapes(literal: string): string {
+  return literal.replace(/\\([\s\S])/g, (all, next: string) =>
+    '\\\'"nrtbfu'.includes(next) ? all : `\\\\${next}`,
   );
 }
 
-function rewriteExpression(expression: string): string {
-  const plain = formatsToFilters(numbersInBrackets(escapesAndGets(shortNames(expression))));
-  return subscriptsToCalls(plain, MAPPINGS);
+/** Every backslash stands for itself. */
+function withBackslashes(literal: string): string {
+  const quote = literal.charAt(0);
+  const inner = literal.slice(1, -1).replaceAll('\\', '\\\\').replaceAll(quote, `\\${quote}`);
+  return quote + inner + quote;
+}
+
+/** In `{{ }}` of a playbook Ansible reads no escapes in text; in conditions, statements and files it does. */
+type Escapes = 'kept' | 'read';
+
+function rewriteExpression(expression: string, escapes: Escapes): string {
+  const written = escapes === 'kept' ? withBackslashes : withEscapes;
+  // A mapping's `get` becomes a filter.
+  const plain = shortNames(expression).replace(STRING_OR_GET, (part) =>
+    part === '.get(' ? ` | ${GET_FILTER}(` : written(part),
+  );
+  return subscriptsToCalls(formatsToFilters(numbersInBrackets(plain)), MAPPINGS);
 }
 
 /** The same for a template, whose expressions are written as Python writes values. */
-function rewriteTemplate(template: string): string {
+function rewriteTemplate(template: string, escapes: Escapes): string {
   return segments(template)
     .map(({ kind, inner, start, end }) => {
       const part = template.slice(start, end);
       if (kind === 'text' || kind === 'comment') return part;
-      const rewritten = rewriteExpression(inner);
+      const rewritten = rewriteExpression(inner, kind === 'expression' ? escapes : 'read');
       const [, open = '', close = ''] = /^(\{[{%][-+]?).*?([-+]?[}%]\})$/s.exec(part) ?? [];
       // What is not closed is for the engine to complain of.
       if (close === '') return part;
@@ -74,24 +81,38 @@ export interface Rewritten {
   readonly references: readonly Reference[];
 }
 
+/**
+ * What a text is: an expression as in `when`, one in `{{ }}`, a text with templates in it, or a
+ * template file.
+ */
+export type TextKind = 'expression' | 'braced' | 'text' | 'file';
+
+function rewriteText(kind: TextKind, text: string): Rewritten {
+  const escapes = kind === 'braced' || kind === 'text' ? 'kept' : 'read';
+  // References are those of the rewritten text, so that `groups['x']` does not copy all groups.
+  if (kind === 'text' || kind === 'file') {
+    const rewritten = rewriteTemplate(text, escapes);
+    return { rewritten, references: templateReferences(rewritten) };
+  }
+  const rewritten = rewriteExpression(text, escapes);
+  return { rewritten, references: expressionReferences(rewritten, new Set()) };
+}
+
 /** Many hosts render the same texts. */
-const REWRITTEN = {
-  expression: new Map<string, Rewritten>(),
-  template: new Map<string, Rewritten>(),
+const REWRITTEN: Readonly<Record<TextKind, Map<string, Rewritten>>> = {
+  expression: new Map(),
+  braced: new Map(),
+  text: new Map(),
+  file: new Map(),
 };
 const MOST_REWRITTEN = 10_000;
 
 /** Writes a text as Ansible takes it in the way that the engine takes. */
-export function rewrite(kind: 'expression' | 'template', text: string): Rewritten {
+export function rewrite(kind: TextKind, text: string): Rewritten {
   const known = REWRITTEN[kind].get(text);
   if (known !== undefined) return known;
-  const rewritten = kind === 'expression' ? rewriteExpression(text) : rewriteTemplate(text);
-  // Of the rewritten text, so that `groups['x']` does not copy all groups into the engine.
-  const references =
-    kind === 'expression'
-      ? expressionReferences(rewritten, new Set())
-      : templateReferences(rewritten);
+  const made = rewriteText(kind, text);
   if (REWRITTEN[kind].size >= MOST_REWRITTEN) REWRITTEN[kind].clear();
-  REWRITTEN[kind].set(text, { rewritten, references });
-  return { rewritten, references };
+  REWRITTEN[kind].set(text, made);
+  return made;
 }

@@ -9,7 +9,7 @@ import { runJinja, type JinjaFailure } from './jinja.js';
 import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { plainText, plainValue } from './plain.js';
-import { rewrite, type MAPPINGS, type Rewritten } from './rewrite.js';
+import { rewrite, type MAPPINGS, type Rewritten, type TextKind } from './rewrite.js';
 import { withBound, type Scope, type Variable } from './scope.js';
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
@@ -188,8 +188,9 @@ function resolver(pass: Pass): (name: string) => unknown {
   };
 }
 
-function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown {
-  if (kind === 'expression') {
+function run(kind: TextKind, text: string, pass: Pass): unknown {
+  const isExpression = kind === 'expression' || kind === 'braced';
+  if (isExpression) {
     const plain = plainValue(text, resolver(pass));
     if (plain !== undefined) return plain;
   }
@@ -198,7 +199,12 @@ function run(kind: 'expression' | 'template', text: string, pass: Pass): unknown
   const known = contextOf(references, pass);
   const { context, failed } = known;
   const whole = withMissing(rewritten, known, text, pass);
-  const result = runJinja(kind, whole, context, needsChain(references, context));
+  const result = runJinja(
+    isExpression ? 'expression' : 'template',
+    whole,
+    context,
+    needsChain(references, context),
+  );
   if (result.ok && !result.isUndefined) return result.value;
   if (result.ok || result.failure.undefinedValue) {
     const missing = references.find(({ name }) => !(name in context) && !(name in ITEM_OF));
@@ -216,7 +222,7 @@ function renderText(text: string, pass: Pass): unknown {
   const plain = plainText(text, resolver(pass));
   if (plain !== undefined) return plain;
   const whole = wholeExpression(text);
-  return whole === undefined ? run('template', text, pass) : run('expression', whole, pass);
+  return whole === undefined ? run('text', text, pass) : run('braced', whole, pass);
 }
 
 function sealedError({ source, resolving }: Pass): CaravanError {
@@ -255,7 +261,7 @@ export function render(located: Located, scope: Scope): unknown {
  * holds, with its last newline.
  */
 export function renderTemplate(text: string, file: Source, scope: Scope): string | Secret {
-  const value = run('template', text, { scope, source: file, resolving: [] });
+  const value = run('file', text, { scope, source: file, resolving: [] });
   return value instanceof Secret ? (value as Secret) : String(value);
 }
 
@@ -289,8 +295,10 @@ export function evaluate(expression: Located<string>, scope: Scope): unknown {
 export function holds(condition: Condition, scope: Scope): boolean {
   const { value, source } = condition;
   if (typeof value === 'boolean') return value;
-  const expression = wholeExpression(value.trim()) ?? value;
-  const result = evaluate({ value: expression, source }, scope);
+  const braced = wholeExpression(value.trim());
+  const pass = { scope, source, resolving: [] };
+  const result =
+    braced === undefined ? run('expression', value, pass) : run('braced', braced, pass);
   if (typeof result !== 'string') return truthy(result);
   // A variable may hold the text of a condition, or `no` that someone gave with -e.
   return !['', 'false', 'no', 'off', '0', 'none'].includes(result.toLowerCase());

@@ -220,7 +220,7 @@ function strftime(pattern: string, seconds: unknown): string {
 /** Tests of text. */
 export const TEXT_TESTS: Readonly<Record<string, TemplateFunction>> = {
   match: (value, pattern, ...args) =>
-    pythonRegex(`^(?:${text(pattern)})`, flagsOf(args, 0)).test(text(value)),
+    pythonRegex(text(pattern), `y${flagsOf(args, 0)}`).test(text(value)),
   search: (value, pattern, ...args) =>
     pythonRegex(text(pattern), flagsOf(args, 0)).test(text(value)),
   regex: (value, pattern, ...args) =>

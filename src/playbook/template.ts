@@ -91,13 +91,15 @@ function makeDict(given: unknown = {}): unknown {
   );
 }
 
-/** Functions that reach beyond the variables; `query` gives a list, `lookup` text or its only item. */
+/** Functions that reach beyond the variables; `query` gives a list, `lookup` text, its only item, or a list of what is no text. */
 const LOOKUPS = ['lookup', 'query', 'q'];
 
 function lookup(how: string, args: readonly unknown[], pass: Pass): unknown {
   const [name, ...rest] = args;
   const last = rest.at(-1);
-  const hasOptions = last !== null && typeof last === 'object' && !Array.isArray(last);
+  // No lookup has options alone: a mapping that stands by itself is what `dict` goes through.
+  const hasOptions =
+    rest.length > 1 && last !== null && typeof last === 'object' && !Array.isArray(last);
   const given = hasOptions ? (last as Record<string, unknown>) : {};
   const terms = hasOptions ? rest.slice(0, -1) : rest;
   if (pass.scope.plugin === undefined)
@@ -113,7 +115,8 @@ function lookup(how: string, args: readonly unknown[], pass: Pass): unknown {
     throw error.at({ source: pass.source });
   }
   if (how !== 'lookup' || given['wantlist'] === true) return found;
-  return found.length === 1 ? found[0] : found.join(',');
+  if (found.length === 1) return found[0];
+  return found.every((one) => typeof one === 'string') ? found.join(',') : found;
 }
 
 /** The context of one evaluation: only what the text names, each resolved. */

@@ -13,6 +13,20 @@ function unique(items: readonly unknown[]): unknown[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }
 
+/** The filter, which alone takes both cases of a letter for the same. */
+function uniqueFilter(value: unknown, args: readonly unknown[]): unknown[] {
+  const isExact = truthy(argument(args, 0, 'case_sensitive'));
+  const attribute = argument(args, 1, 'attribute') ?? undefined;
+  const seen = new Set<string>();
+  return list(value).filter((item) => {
+    const by = attribute === undefined ? item : pathOf(item, attribute);
+    const key = JSON.stringify(typeof by === 'string' && !isExact ? by.toLowerCase() : by);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
 function without(a: readonly unknown[], b: readonly unknown[]): unknown[] {
   return unique(a).filter((item) => !b.some((other) => same(item, other)));
 }
@@ -161,7 +175,7 @@ function itemsDict(value: unknown, args: readonly unknown[]): Record<string, unk
 /** Filters of lists and mappings. */
 export const LIST_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   combine,
-  unique: (value) => unique(list(value)),
+  unique: (value, ...args) => uniqueFilter(value, args),
   difference: (value, other) => without(list(value), list(other)),
   intersect: (value, other) => within(list(value), list(other)),
   union: (value, other) => unique([...list(value), ...list(other)]),

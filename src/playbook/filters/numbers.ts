@@ -20,13 +20,14 @@ function integer(value: unknown, ...args: unknown[]): unknown {
   return Number.isFinite(number) ? number : fallback;
 }
 
-function sum(value: unknown, ...args: unknown[]): number {
-  const attribute = argument(args, 0, 'attribute');
-  const start = Number(argument(args, 1, 'start') ?? 0);
-  return list(value).reduce<number>((all, item) => {
-    const one = attribute === undefined ? item : mapping(item)[text(attribute)];
-    return all + Number(one);
-  }, start);
+function sum(value: unknown, ...args: unknown[]): unknown {
+  const attribute = argument(args, 0, 'attribute') ?? undefined;
+  const start = argument(args, 1, 'start') ?? 0;
+  const items = list(value).map((item) =>
+    attribute === undefined ? item : mapping(item)[text(attribute)],
+  );
+  if (Array.isArray(start)) return [...(start as unknown[]), ...items.flatMap(list)];
+  return items.reduce<number>((all, item) => all + Number(item), Number(start));
 }
 
 function compareVersions(value: unknown, other: unknown): number {
@@ -39,8 +40,47 @@ function compareVersions(value: unknown, other: unknown): number {
   return 0;
 }
 
-function version(value: unknown, other: unknown, operator: unknown = '=='): boolean {
-  const order = compareVersions(value, other);
+const SEMANTIC = /^(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/;
+
+interface Semantic {
+  readonly release: readonly number[];
+  /** What stands behind the `-` of a version before its release. */
+  readonly early: readonly string[];
+}
+
+function semantic(value: unknown): Semantic {
+  const match = SEMANTIC.exec(text(value));
+  if (match === null) throw new Error(`version: '${text(value)}' is no semantic version`);
+  return { release: match.slice(1, 4).map(Number), early: match[4]?.split('.') ?? [] };
+}
+
+/** As semver.org says: what comes before a release is less, and what was built does not count. */
+function compareSemantic(value: unknown, other: unknown): number {
+  const [a, b] = [semantic(value), semantic(other)];
+  const order = a.release.map((part, i) => part - (b.release[i] ?? 0)).find((by) => by !== 0);
+  if (order !== undefined) return order;
+  if (a.early.length === 0 || b.early.length === 0) return b.early.length - a.early.length;
+  for (const [i, part] of a.early.entries()) {
+    const against = b.early[i];
+    if (against === undefined) return 1;
+    if (part !== against) return comparePart(part, against);
+  }
+  return a.early.length - b.early.length;
+}
+
+/** Numbers come before words. */
+function comparePart(a: string, b: string): number {
+  const [isNumber, isOtherNumber] = [/^\d+$/.test(a), /^\d+$/.test(b)];
+  if (isNumber && isOtherNumber) return Number(a) - Number(b);
+  if (isNumber !== isOtherNumber) return isNumber ? -1 : 1;
+  return a < b ? -1 : 1;
+}
+
+function version(value: unknown, other: unknown, ...args: unknown[]): boolean {
+  const operator = argument(args, 0, 'operator') ?? '==';
+  const type = argument(args, 2, 'version_type');
+  const compare = type === 'semver' || type === 'semantic' ? compareSemantic : compareVersions;
+  const order = compare(value, other);
   const verdicts: Record<string, boolean> = {
     ...{
       '==': order === 0,
@@ -77,7 +117,7 @@ export const NUMBER_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   pow: (value, by) => Number(value) ** Number(by),
   root: (value, by = 2) => Number(value) ** (1 / Number(by)),
   ternary: (value, yes, no, none) =>
-    value === null && none !== undefined ? none : truthy(value) ? yes : no,
+    (value ?? null) === null && none !== undefined ? none : truthy(value) ? yes : no,
   mandatory: (value, message) => {
     if (value === undefined || value === null)
       throw new Error(typeof message === 'string' ? message : 'mandatory variable is not defined');

@@ -52,8 +52,18 @@ function regexFindall(value: unknown, pattern: unknown, ...args: unknown[]): unk
   );
 }
 
+/** How `json.dumps` is to write: in one line unless there is an indent. */
+interface JsonForm {
+  readonly indent?: number;
+  readonly sorted: boolean;
+  readonly ascii: boolean;
+}
+
+/** All but printable ASCII, and but the marks around a secret. */
+const NOT_ASCII = /[\x7f-\ue0c0\ue0c3-\uffff]/g;
+
 /** JSON as Python's `json.dumps` writes it: a space after each comma and colon. */
-function toJson(value: unknown, indent?: number, sorted = false): string {
+function toJson(value: unknown, { indent, sorted, ascii }: JsonForm): string {
   const ordered = (inner: unknown): unknown => {
     if (Array.isArray(inner)) return inner.map(ordered);
     if (inner === null || typeof inner !== 'object') return inner;
@@ -62,8 +72,24 @@ function toJson(value: unknown, indent?: number, sorted = false): string {
     return Object.fromEntries(entries.map(([key, item]) => [key, ordered(item)]));
   };
   const whole = ordered(value ?? null);
-  if (indent !== undefined) return JSON.stringify(whole, null, indent);
-  return jsonLine(whole);
+  const json = indent === undefined ? jsonLine(whole) : JSON.stringify(whole, null, indent);
+  if (!ascii) return json;
+  return json.replace(
+    NOT_ASCII,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** As Jinja2's `indent`: the last newline stays. */
+function indent(value: unknown, ...args: unknown[]): string {
+  const width = argument(args, 0, 'width') ?? 4;
+  const by = typeof width === 'string' ? width : ' '.repeat(Number(width));
+  const isFirst = truthy(argument(args, 1, 'first'));
+  const isBlank = truthy(argument(args, 2, 'blank'));
+  return text(value)
+    .split('\n')
+    .map((line, i) => ((i === 0 ? isFirst : isBlank || line !== '') ? by + line : line))
+    .join('\n');
 }
 
 /** As PyYAML writes it: keys sorted, lists not indented, text quoted where it must be. */
@@ -133,9 +159,18 @@ function digest(algorithm: string): TemplateFunction {
 export const TEXT_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   b64encode: (value) => Buffer.from(text(value), 'utf8').toString('base64'),
   b64decode: (value) => Buffer.from(text(value), 'base64').toString('utf8'),
-  to_json: (value, ...args) => toJson(value, undefined, truthy(options(args)['sort_keys'])),
-  to_nice_json: (value, ...args) =>
-    toJson(value, Number(argument(args, 0, 'indent') ?? 4), options(args)['sort_keys'] !== false),
+  indent,
+  string: (value) => (value === null || value === undefined ? 'None' : text(value)),
+  to_json: (value, ...args) => {
+    const { indent, sort_keys: sorted, ensure_ascii: ascii = true } = options(args);
+    const form = { sorted: truthy(sorted), ascii: truthy(ascii) };
+    return toJson(value, typeof indent === 'number' ? { ...form, indent } : form);
+  },
+  to_nice_json: (value, ...args) => {
+    const { sort_keys: sorted = true, ensure_ascii: ascii = true } = options(args);
+    const width = Number(argument(args, 0, 'indent') ?? 4);
+    return toJson(value, { indent: width, sorted: truthy(sorted), ascii: truthy(ascii) });
+  },
   from_json: (value) => JSON.parse(text(value)) as unknown,
   to_yaml: (value, ...args) => toYaml(value, Number(options(args)['indent'] ?? 2)),
   to_nice_yaml: (value, ...args) => toYaml(value, Number(argument(args, 0, 'indent') ?? 4)),

@@ -198,8 +198,8 @@ function boundNames(parts: readonly Segment[]): Set<string> {
   return bound;
 }
 
-/** The name of a filter or of a block, which is no variable. */
-const NAMED = /^\s*(?:filter|block|endblock|endmacro)\s+\w+/;
+/** The name of a filter or of a block, and those that an import binds, which are no variables. */
+const NAMED = /^\s*(?:(?:filter|block|endblock|endmacro)\s+\w+|(?:from|import)\s.*$)/s;
 
 /** The variables that a template names. */
 export function templateReferences(template: string): Reference[] {

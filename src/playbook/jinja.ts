@@ -218,6 +218,8 @@ class Engine {
     }
     const text = error instanceof Error ? error.message : String(error);
     const message = (text.split('\n')[0] ?? text).replace(/ \(in <\w+>:\d+\)$/, '');
+    if (message.startsWith('template not found'))
+      return { message: '`include`, `import` and `from` are not supported', undefinedValue: false };
     const filter = /filter (\w+) is unknown/.exec(message)?.[1];
     const test = /test (\w+) is unknown/.exec(message)?.[1];
     const near =

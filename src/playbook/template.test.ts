@@ -92,6 +92,11 @@ test.each<[string, string, RegExp]>([
   ['an undefined one that `and` comes to', '{{ name and 1 and naem == 1 }}', /'naem' is undefined/],
   ['an undefined one in an inline if', "{{ 'x' if naem == 1 else 'y' }}", /'naem' is undefined/],
   ['the one that is come to', '{{ false and nope or naem == 1 }}', /'naem' is undefined/],
+  [
+    'an import',
+    "{% from 'x' import a, b as c %}{{ c }}",
+    /`include`, `import` and `from` are not supported/,
+  ],
   ['an undefined attribute', '{{ name.x == 1 }}', /'name.x' is undefined/],
   [
     'the chain to an undefined variable',

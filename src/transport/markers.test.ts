@@ -72,3 +72,17 @@ test('LineSplitter gives the same lines however the bytes are cut', () => {
     }),
   );
 });
+
+test('LineSplitter gives a line of 16 MiB that comes in 16,384 pieces', () => {
+  const lines: number[] = [];
+  const splitter = new LineSplitter((line) => lines.push(line.length));
+  const piece = Buffer.alloc(1024, 'x');
+  for (let i = 0; i < 16_384; i++) splitter.push(piece);
+  splitter.push(Buffer.from('\n'));
+  expect(lines).toEqual([16 * 1024 * 1024]);
+});
+
+test('MarkerScanner keeps no marker back that has no end', () => {
+  const { output } = scan(Buffer.from(`${nonce}:${'x'.repeat(100)}`), []);
+  expect(output.length).toBeGreaterThan(100);
+});

@@ -1,4 +1,6 @@
 const NOTHING = Buffer.alloc(0);
+/** Longest end: an exit code, a process id or a word. */
+const END_SIZE = 32;
 
 /**
  * Finds where one step's bytes end in a stream that many steps share: the shell prints
@@ -37,11 +39,20 @@ export class MarkerScanner {
     this.#pending = bytes.subarray(safe);
     if (at < 0) return NOTHING;
     const newline = this.#pending.indexOf(0x0a, this.#end.length);
-    if (newline < 0) return NOTHING;
+    if (newline < 0) {
+      if (this.#pending.length > this.#end.length + END_SIZE) this.#passOn();
+      return NOTHING;
+    }
     this.#ended = this.#pending.toString('latin1', this.#end.length, newline);
     const behind = this.#pending.subarray(newline + 1);
     this.#pending = NOTHING;
     return behind;
+  }
+
+  /** What looked like an end marker is none. */
+  #passOn(): void {
+    this.onBytes(this.#pending);
+    this.#pending = NOTHING;
   }
 }
 

@@ -22,6 +22,9 @@ export interface ShellRequest {
 
 /** Output kept for an error message when no shell comes up. */
 const REFUSAL_SIZE = 4096;
+/** The most that is read, in characters, before a shell has said that it is there. */
+const GREETING_LIMIT = 256 * 1024;
+const TOO_LONG = `more than ${GREETING_LIMIT / 1024} KiB were printed before one was there`;
 
 /** A {@link beginShell} that steps are given to. */
 export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
@@ -79,6 +82,7 @@ function announcement(
   const drop = (): void => undefined;
   const marks = { stdout: new MarkerScanner(ready, drop), stderr: new MarkerScanner(ready, drop) };
   const said = { stdout: '', stderr: '' };
+  const isTooLong = (): boolean => said.stdout.length + said.stderr.length > GREETING_LIMIT;
   let take: Parameters<BegunShell['listen']>[0] | undefined;
   let prompts = 0;
   const announced = new Promise<number>((resolve, reject) => {
@@ -96,11 +100,12 @@ function announcement(
         const isThere = marks[stream].end !== undefined;
         const behind = marks[stream].push(chunk);
         if (behind.length > 0) take?.(stream, behind);
-        if (isThere) return;
+        if (isThere || isTooLong()) return;
         said[stream] += chunk.toString('utf8');
         if (stream === 'stderr') answer();
         const { stdout, stderr } = marks;
         if (stdout.end !== undefined && stderr.end !== undefined) resolve(Number(stdout.end));
+        else if (isTooLong()) reject(refused(request, TOO_LONG));
       });
     channel.stdin.on('error', () => undefined); // the close that follows says the same
     channel.onClose(() => {

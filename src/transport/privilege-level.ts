@@ -3,6 +3,7 @@ import { endProcessesScript } from './end-processes.js';
 import { watchEarly } from './early-lines.js';
 import { ShellEnded, StepNotRun, type StepOptions, type StepResult } from './port.js';
 import { StepLost, type SentStep, type ShellSession } from './shell-session.js';
+import { OUTPUT_LIMIT_MIB, TooMuchOutput } from './step-output.js';
 import { forgetText, type ShellStep } from './step-text.js';
 
 /** Deadline of a step that names none. */
@@ -22,7 +23,14 @@ export interface LevelParts {
   lost(): string | undefined;
 }
 
-type Stop = { readonly kind: 'timeout'; readonly ms: number } | { readonly kind: 'cancelled' };
+/** Why a step was ended before it came to its end. */
+type Stop =
+  | { readonly kind: 'timeout'; readonly ms: number }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'command'; readonly cause: TooMuchOutput };
+
+/** The error of a step that was ended, and its shell with it. */
+class StepStopped extends CaravanError {}
 
 /** Whether a step was stopped while its shell was being opened. */
 interface Halt {
@@ -138,17 +146,12 @@ export class PrivilegeLevel {
         broken = this.#broken(error);
       }
     }
-    // Results that nobody awaits any more.
-    for (const { result } of sent ?? []) result.catch(() => undefined);
   }
 
   /** What the steps sent behind one that failed end with, where its shell has gone with it. */
   #broken(error: Error): Error | undefined {
-    if (!(error instanceof CaravanError)) return undefined;
-    if (error.kind === 'command') return undefined;
-    return ['timeout', 'cancelled'].includes(error.kind)
-      ? new StepNotRun('a step before it was stopped')
-      : error;
+    if (error instanceof StepStopped) return new StepNotRun('a step before it was stopped');
+    return error instanceof CaravanError && error.kind !== 'command' ? error : undefined;
   }
 
   async #bounded(one: Waiting, send: (halt: Halt) => Promise<SentStep>): Promise<StepResult> {
@@ -197,7 +200,7 @@ export class PrivilegeLevel {
     step: ShellStep,
     send: (halt: Halt) => Promise<SentStep>,
     halt: Halt,
-  ): Promise<StepResult> {
+  ): Promise<StepResult | Stop> {
     const sent = await send(halt);
     const unwatch = watchEarly(step, sent, () => this.parts.openShell());
     try {
@@ -206,6 +209,7 @@ export class PrivilegeLevel {
       if (error instanceof ShellEnded) throw this.#lostMidStep(error);
       if (error instanceof CaravanError) throw await this.#notBegun(error);
       if (error instanceof StepLost) throw this.#unknownEnd(error);
+      if (error instanceof TooMuchOutput) return { kind: 'command', cause: error };
       throw error;
     } finally {
       unwatch();
@@ -213,20 +217,21 @@ export class PrivilegeLevel {
   }
 
   async #stop(reason: Stop): Promise<CaravanError> {
-    const what =
-      reason.kind === 'timeout'
-        ? `a step passed its deadline of ${reason.ms / 1000} s`
-        : 'a step was cancelled';
+    const { host } = this.parts;
     const old = this.#session;
     this.#session = undefined;
-    if (!old) return this.#error(reason.kind, `${what} before its shell was open`);
-    const ended = await this.#endBelow(old);
-    return this.#error(
-      reason.kind,
-      ended
-        ? `${what}; it and its children were ended`
-        : `${what}; it could not be ended and may still be running on the host`,
-    );
+    const ended = old && (await this.#endBelow(old));
+    const end =
+      ended === undefined
+        ? ' before its shell was open'
+        : ended
+          ? '; it and its children were ended'
+          : '; it could not be ended and may still be running on the host';
+    const hint = 'Print less, or write to a file on the host: fetch brings files of any size.';
+    return new StepStopped(reason.kind, `${host}: ${stopText(reason)}${end}`, {
+      host,
+      ...(reason.kind === 'command' ? { cause: reason.cause, hint } : {}),
+    });
   }
 
   /** Ends all that runs in a shell, from a new shell, which then takes its place. */
@@ -285,11 +290,22 @@ export class PrivilegeLevel {
   }
 
   #error(
-    kind: 'connect' | 'timeout' | 'cancelled' | 'command',
+    kind: 'connect' | 'cancelled' | 'command',
     message: string,
     detail: { cause?: Error; hint?: string } = {},
   ): CaravanError {
     const { host } = this.parts;
     return new CaravanError(kind, `${host}: ${message}`, { host, ...detail });
+  }
+}
+
+function stopText(reason: Stop): string {
+  switch (reason.kind) {
+    case 'timeout':
+      return `a step passed its deadline of ${reason.ms / 1000} s`;
+    case 'cancelled':
+      return 'a step was cancelled';
+    case 'command':
+      return `a step printed more than ${OUTPUT_LIMIT_MIB} MiB, the most that is read of one`;
   }
 }

@@ -28,7 +28,7 @@ export interface BegunShell {
 
 /** A step that was sent. */
 export interface SentStep {
-  /** @throws {ShellEnded} {@link StepNotRun} {@link StepLost} */
+  /** @throws {ShellEnded} StepNotRun, StepLost, TooMuchOutput */
   readonly result: Promise<StepResult>;
   readonly output: StepOutput;
 }
@@ -97,21 +97,11 @@ export class ShellSession {
     const secret = randomUUID();
     for (const [i, step] of steps.entries()) {
       const nonce = `${secret}${i}`;
-      const output = new StepOutput(step.onLine);
-      const result = new Promise<StepResult>((resolve, reject) => {
-        this.#running.push({
-          fail: reject,
-          stdout: new MarkerScanner(nonce, output.stdout),
-          stderr: new MarkerScanner(nonce, output.stderr),
-          settle: (end) => {
-            if (end === NOT_RUN) reject(new StepNotRun('a step before it failed'));
-            else if (end === LOST) reject(new StepLost('it has no end, and runs no more'));
-            else resolve(output.result(Number(end)));
-          },
-        });
-      });
+      const expected = this.#expect(nonce, step);
+      // A batch may break before somebody awaits its later steps.
+      expected.result.catch(() => undefined);
+      sent.push(expected);
       texts.push({ nonce, step });
-      sent.push({ result, output });
     }
     if (this.alive) this.#sending = this.#sending.then(() => this.#write(batchText(texts)));
     else
@@ -137,6 +127,28 @@ export class ShellSession {
       clearTimeout(timer);
     }
     this.end();
+  }
+
+  /** Makes ready for what a step prints. */
+  #expect(nonce: string, { onLine }: ShellStep): SentStep {
+    let fail: (error: Error) => void = () => undefined;
+    const output = new StepOutput(onLine, (error) => {
+      fail(error);
+    });
+    const result = new Promise<StepResult>((resolve, reject) => {
+      fail = reject;
+      const stdout = new MarkerScanner(nonce, output.stdout);
+      const stderr = new MarkerScanner(nonce, output.stderr);
+      const settle = (end: string): void => {
+        try {
+          resolve(resultOf(end, output));
+        } catch (error) {
+          fail(error as Error);
+        }
+      };
+      this.#running.push({ stdout, stderr, settle, fail });
+    });
+    return { result, output };
   }
 
   /**
@@ -170,4 +182,11 @@ export class ShellSession {
     const drained = once(this.#channel.stdin, 'drain').catch(() => undefined);
     await Promise.race([drained, this.#gone]);
   }
+}
+
+/** @throws {StepNotRun} {@link StepLost} as the end of a step says */
+function resultOf(end: string, output: StepOutput): StepResult {
+  if (end === NOT_RUN) throw new StepNotRun('a step before it failed');
+  if (end === LOST) throw new StepLost('it has no end, and runs no more');
+  return output.result(Number(end));
 }

@@ -1,19 +1,34 @@
 import { LineSplitter } from './lines.js';
 import type { StepResult } from './port.js';
 
+/** The most that is taken of one step: standard output and standard error together. */
+export const OUTPUT_LIMIT_MIB = 64;
+const OUTPUT_LIMIT = OUTPUT_LIMIT_MIB * 1024 * 1024;
+
+/** A step has printed more than is taken of one. */
+export class TooMuchOutput extends Error {
+  override readonly name = 'TooMuchOutput';
+}
+
 /**
  * What one step prints. A step with a receipt prints at its end; while it runs, its lines are read
  * from its file by {@link StepOutput.early}, and are not given a second time.
  */
 export class StepOutput {
-  readonly #stdout: Buffer[] = [];
-  readonly #stderr: Buffer[] = [];
+  #stdout: Buffer[] = [];
+  #stderr: Buffer[] = [];
   readonly #lines: LineSplitter | undefined;
   /** Bytes of standard output that lines were made of. */
   #given = 0;
   #arrived = 0;
+  #errors = 0;
+  #isTooMuch = false;
 
-  constructor(onLine: ((line: string) => void) | undefined) {
+  /** @param onTooMuch called once where it prints too much; nothing of it is kept then */
+  constructor(
+    onLine: ((line: string) => void) | undefined,
+    private readonly onTooMuch: (error: TooMuchOutput) => void,
+  ) {
     this.#lines = onLine && new LineSplitter(onLine);
   }
 
@@ -28,20 +43,23 @@ export class StepOutput {
   }
 
   readonly stdout = (bytes: Buffer): void => {
-    this.#stdout.push(bytes);
     const fresh = bytes.subarray(Math.max(0, this.#given - this.#arrived));
     this.#arrived += bytes.length;
     if (fresh.length > 0) this.early(fresh);
+    if (!this.#isTooMuch) this.#stdout.push(bytes);
   };
 
   readonly stderr = (bytes: Buffer): void => {
-    this.#stderr.push(bytes);
+    this.#errors += bytes.length;
+    this.#check();
+    if (!this.#isTooMuch) this.#stderr.push(bytes);
   };
 
   /** Takes the next bytes of standard output before they come through {@link stdout}. */
   early(bytes: Buffer): void {
     this.#given += bytes.length;
-    this.#lines?.push(bytes);
+    this.#check();
+    if (!this.#isTooMuch) this.#lines?.push(bytes);
   }
 
   result(code: number): StepResult {
@@ -51,5 +69,13 @@ export class StepOutput {
       stdout: Buffer.concat(this.#stdout).toString('utf8'),
       stderr: Buffer.concat(this.#stderr).toString('utf8'),
     };
+  }
+
+  #check(): void {
+    if (this.#isTooMuch || this.#given + this.#errors <= OUTPUT_LIMIT) return;
+    this.#isTooMuch = true;
+    this.#stdout = [];
+    this.#stderr = [];
+    this.onTooMuch(new TooMuchOutput(`it printed more than ${OUTPUT_LIMIT_MIB} MiB`));
   }
 }

@@ -4,6 +4,8 @@ import { ShellEnded } from './port.js';
 
 /** Standard error that is kept for a message. */
 const SAID_SIZE = 4096;
+/** Longest line that is kept: those meant for us are shorter. */
+const LINE_SIZE = 1024;
 
 /** The host said something, or the channel closed, before all bytes were taken. */
 export class StreamInterrupted extends Error {
@@ -105,7 +107,7 @@ export class StreamChannel {
 
   #read(text: string): void {
     const lines = (this.#text + text).split('\n');
-    this.#text = lines.pop() ?? '';
+    this.#text = (lines.pop() ?? '').slice(0, LINE_SIZE);
     const own = lines.filter((line) => line.startsWith(`${this.mark} `));
     this.#lines.push(...own.map((line) => line.slice(this.mark.length + 1)));
     if (own.length > 0) this.#wake?.();

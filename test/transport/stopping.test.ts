@@ -63,6 +63,24 @@ describe.each(kinds)('A step of kind %s', (kind) => {
     });
   });
 
+  test('ends with its children when it prints without end, and the next one runs', async () => {
+    const sleep = uniqueSleep();
+    const batch = { name: 'test' };
+    const onLine = (): void => undefined;
+    const step = connection.run(sh`sleep ${sleep} & cat /dev/zero`, { batch, onLine });
+    const behind = expect(connection.run(sh`:`, { batch })).rejects.toThrow('was stopped');
+    await expect(step).rejects.toMatchObject({
+      kind: 'command',
+      message:
+        'web01: a step printed more than 64 MiB, the most that is read of one; it and its children were ended',
+      detail: { host: 'web01', hint: expect.stringContaining('fetch') as string },
+    });
+    await behind;
+    await until(() => processesWith(sleep).length === 0, 'no sleep is left');
+    const { stdout } = await connection.run(sh`head -c 60000000 /dev/zero`);
+    expect(stdout.length).toBe(60_000_000);
+  });
+
   test('that ends its own shell is an error, and the next step finds a new one', async () => {
     await expect(connection.run(sh`kill -9 $$`)).rejects.toMatchObject({
       kind: 'connect',
@@ -71,6 +89,21 @@ describe.each(kinds)('A step of kind %s', (kind) => {
     expect((await connection.run(sh`echo on`)).stdout).toBe('on\n');
   });
 });
+
+test.each(['ssh2', 'openssh'] as const)(
+  'A login that prints without end is an error of its host alone, %s',
+  async (transport) => {
+    const endless = await startSshd({ config: ['ForceCommand cat /dev/zero'] });
+    const connection = await createTransport().connect(endless.target({ transport }));
+    await expect(connection.run(sh`:`)).rejects.toMatchObject({
+      kind: 'connect',
+      message:
+        'no POSIX shell could be started on web01: more than 256 KiB were printed before one was there',
+    });
+    await connection.close();
+    await endless.stop();
+  },
+);
 
 test('A step whose connection breaks says that it may still be running', async () => {
   const own = await startSshd();

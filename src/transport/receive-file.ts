@@ -12,6 +12,8 @@ import { stoppedError } from './stopped-transfer.js';
 export type ReceiveParts = Omit<SendParts, 'run' | 'drained' | 'nowMs'>;
 
 const READ_BYTES = 1024 * 1024;
+/** Standard error that is kept for a message. */
+const SAID_SIZE = 4096;
 
 /**
  * Brings a file's first bytes, as many as were seen, from a host. Where the file of the controller
@@ -54,12 +56,15 @@ async function receiveFrom(from: number, { file, parts, handle }: Receiving): Pr
   const { deadline } = parts;
   const channel = await parts.startShell();
   let stopped: CaravanError | undefined;
-  const takeBack = deadline.onStop(() => {
-    stopped = stoppedError(`fetching ${file.path}`, parts.host, deadline);
+  const stop = (error: CaravanError): void => {
+    stopped ??= error;
     channel.destroy();
+  };
+  const takeBack = deadline.onStop(() => {
+    stop(stoppedError(`fetching ${file.path}`, parts.host, deadline));
   });
   try {
-    await takeBytes(from, { file, parts, handle }, channel);
+    await takeBytes(from, { file, parts, handle }, { channel, stop });
   } catch (thrown) {
     throw stopped ?? thrown;
   } finally {
@@ -68,17 +73,25 @@ async function receiveFrom(from: number, { file, parts, handle }: Receiving): Pr
   }
 }
 
+interface Sender {
+  readonly channel: ProcessChannel;
+  /** Lets go of it because of an error, which is the one that counts. */
+  readonly stop: (error: CaravanError) => void;
+}
+
 /** The shell prints the bytes and nothing else; on standard error, that it has done so. */
 async function takeBytes(
   from: number,
   { file, parts, handle }: Receiving,
-  channel: ProcessChannel,
+  { channel, stop }: Sender,
 ): Promise<void> {
   const { path, size } = file;
   const { host } = parts;
   const mark = randomBytes(16).toString('hex');
   let said = '';
-  channel.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  channel.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-SAID_SIZE);
+  });
   const closed = new Promise<void>((resolve) => {
     channel.onClose(resolve);
   });
@@ -87,8 +100,15 @@ async function takeBytes(
     `{ ${sh`tail -c +${from + 1} -- ${path} | head -c ${size - from}; echo ${mark} >&2`.text}; exit; }\n`,
   );
   let at = from;
+  let isTooMuch = false;
   for await (const chunk of channel.stdout) {
     const bytes = chunk as Buffer;
+    isTooMuch ||= at + bytes.length > size;
+    if (isTooMuch) {
+      stop(tooMuch(file, host));
+      await handle.truncate(0);
+      continue; // the channel closes only behind what is still in it
+    }
     const giveBack = await parts.budget.take(bytes.length);
     try {
       await handle.write(bytes, 0, bytes.length, at);
@@ -98,7 +118,7 @@ async function takeBytes(
     at += bytes.length;
     file.onProgress?.(at);
   }
-  if (at === size) return;
+  if (at === size && !isTooMuch) return;
   await closed;
   if (!said.includes(mark)) {
     const cause = new ShellEnded('the shell ended before the transfer did');
@@ -107,6 +127,12 @@ async function takeBytes(
   }
   const why = said.replace(`${mark}\n`, '').trim() || `only ${at} of ${size} bytes are there`;
   throw new CaravanError('command', `${host}: ${path} could not be fetched: ${why}`, { host });
+}
+
+function tooMuch({ path, size }: FileReceive, host: string): CaravanError {
+  const message = `${host}: fetching ${path} brought more than the ${size} bytes that were asked for`;
+  const hint = 'Are head and tail on the host those of its system? Mend that, then fetch again.';
+  return new CaravanError('verify', message, { host, hint });
 }
 
 async function isWhole({ size, sha256 }: FileReceive, handle: FileHandle): Promise<boolean> {

@@ -372,6 +372,31 @@ test('receiveFile says what the host lacks, and keeps no wrong bytes', async () 
   await expect(late).rejects.toMatchObject({ kind: 'timeout' });
 });
 
+test.each(['ssh2', 'openssh'] as const)(
+  'receiveFile keeps nothing of a host that sends more than it was asked for (%s)',
+  async (transport) => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    const head =
+      '#!/bin/sh\n[ "$*" != "-c 1000" ] || exec cat /dev/zero\nexec /usr/bin/head "$@"\n';
+    writeFileSync(join(bin, 'head'), head, { mode: 0o755 });
+    const liar = await startSshd({ config: [`SetEnv "PATH=${bin}:/usr/bin:/bin"`] });
+    onTestFinished(() => liar.stop());
+    const connection = await createTransport().connect(liar.target({ transport }));
+    onTestFinished(() => connection.close());
+    const to = join(folder, 'got');
+    // More often than the host has sessions.
+    for (let i = 0; i < 12; i++) {
+      const received = connection.receiveFile({ ...source(randomBytes(1000)), to });
+      await expect(received).rejects.toMatchObject({
+        kind: 'verify',
+        message: text(/brought more than the 1000 bytes that were asked for/),
+      });
+      expect(statSync(to).size).toBe(0);
+    }
+  },
+);
+
 test('Hosts that share less memory than they could use all get their files', async () => {
   const transport = createTransport({ bytesInFlight: 300 * 1024 });
   const sent = Array.from({ length: 4 }, async (_, i) => {

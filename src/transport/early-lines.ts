@@ -14,18 +14,23 @@ const LOOK_MS = 300;
 export function watchEarly(
   { receipt }: ShellStep,
   { output }: SentStep,
-  openShell: () => Promise<ShellSession>,
+  openShell: (signal: AbortSignal) => Promise<ShellSession>,
 ): () => void {
   if (receipt?.kind !== 'once' || !output.isWatched) return () => undefined;
   let session: ShellSession | undefined;
-  let ended = false;
+  const end = new AbortController();
+  const isOver = (): boolean => end.signal.aborted;
   const file = receiptFile(receipt);
   const look = async (): Promise<void> => {
-    session ??= await openShell();
+    session ??= await openShell(end.signal);
+    if (isOver()) {
+      session.end();
+      return;
+    }
     const from = output.given;
     const script = sh`[ ! -s ${file}.out ] || tail -c +${from + 1} <${file}.out | base64`;
     const { stdout } = await session.run({ script });
-    if (ended || output.given !== from) return;
+    if (isOver() || output.given !== from) return;
     const bytes = Buffer.from(stdout, 'base64');
     if (bytes.length > 0) output.early(bytes);
     timer = setTimeout(again, LOOK_MS);
@@ -35,7 +40,7 @@ export function watchEarly(
   };
   let timer = setTimeout(again, FIRST_LOOK_MS);
   return () => {
-    ended = true;
+    end.abort();
     clearTimeout(timer);
     session?.end();
   };

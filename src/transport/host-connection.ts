@@ -155,7 +155,8 @@ export class HostConnection implements Connection {
     return new PrivilegeLevel({
       host,
       lost: () => this.wire.lost(),
-      openShell: () => this.#held(() => openShell(this.wire.openChannel, this.#request(become))),
+      openShell: (signal) =>
+        this.#held(() => openShell(this.wire.openChannel, this.#request(become), signal)),
     });
   }
 

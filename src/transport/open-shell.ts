@@ -27,8 +27,12 @@ const GREETING_LIMIT = 256 * 1024;
 const TOO_LONG = `more than ${GREETING_LIMIT / 1024} KiB were printed before one was there`;
 
 /** A {@link beginShell} that steps are given to. */
-export async function openShell(open: OpenChannel, request: ShellRequest): Promise<ShellSession> {
-  return new ShellSession(await beginShell(open, request));
+export async function openShell(
+  open: OpenChannel,
+  request: ShellRequest,
+  signal?: AbortSignal,
+): Promise<ShellSession> {
+  return new ShellSession(await beginShell(open, request, signal));
 }
 
 /**
@@ -37,9 +41,14 @@ export async function openShell(open: OpenChannel, request: ShellRequest): Promi
  * when it is there, which saves a round trip, and where none comes up nobody reads them. A password
  * is written only after sudo has asked for it with a prompt that nothing else can print, or su with
  * its own before anything else is run; then the shell is waited for.
+ * @param signal lets go of the channel where the shell has not announced itself by then
  * @throws {CaravanError} auth where sudo or su refuses a password; connect where there is no channel
  */
-export async function beginShell(open: OpenChannel, request: ShellRequest): Promise<BegunShell> {
+export async function beginShell(
+  open: OpenChannel,
+  request: ShellRequest,
+  signal?: AbortSignal,
+): Promise<BegunShell> {
   const ready = randomUUID();
   const prompt = randomUUID();
   const start =
@@ -50,9 +59,12 @@ export async function beginShell(open: OpenChannel, request: ShellRequest): Prom
     isAsked ? askingCommand(request, start, prompt) : plainCommand(request),
   );
   const begun = announcement(channel, request, ready, prompt);
-  begun.announced.catch(() => {
+  const letGo = (): void => {
     channel.destroy();
-  });
+  };
+  if (signal?.aborted === true) letGo();
+  signal?.addEventListener('abort', letGo);
+  begun.announced.catch(letGo).finally(() => signal?.removeEventListener('abort', letGo));
   if (isAsked) await begun.announced;
   else channel.stdin.write(`${start}\n`);
   return begun;

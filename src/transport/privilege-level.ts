@@ -17,8 +17,8 @@ export type StepLimits = Pick<StepOptions, 'timeoutMs' | 'signal' | 'batch'>;
 /** What a level needs of the connection it belongs to. */
 export interface LevelParts {
   readonly host: string;
-  /** Starts a shell of this level's user. */
-  openShell(): Promise<ShellSession>;
+  /** Starts a shell of this level's user, which `signal` lets go of while it is not there. */
+  openShell(signal?: AbortSignal): Promise<ShellSession>;
   /** Why the connection is gone, or undefined while it lives. */
   lost(): string | undefined;
 }
@@ -31,11 +31,6 @@ type Stop =
 
 /** The error of a step that was ended, and its shell with it. */
 class StepStopped extends CaravanError {}
-
-/** Whether a step was stopped while its shell was being opened. */
-interface Halt {
-  isOn: boolean;
-}
 
 /** A step that waits for its turn. */
 interface Waiting {
@@ -154,15 +149,18 @@ export class PrivilegeLevel {
     return error instanceof CaravanError && error.kind !== 'command' ? error : undefined;
   }
 
-  async #bounded(one: Waiting, send: (halt: Halt) => Promise<SentStep>): Promise<StepResult> {
+  async #bounded(
+    one: Waiting,
+    send: (halt: AbortSignal) => Promise<SentStep>,
+  ): Promise<StepResult> {
     const { step, limits } = one;
     const { timeoutMs, signal } = limits;
     const ms = timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const halt: Halt = { isOn: false };
+    const halt = new AbortController();
     let stop: (reason: Stop) => void = () => undefined;
     const stopped = new Promise<Stop>((resolve) => {
       stop = (reason) => {
-        halt.isOn = true;
+        halt.abort();
         resolve(reason);
       };
     });
@@ -174,7 +172,7 @@ export class PrivilegeLevel {
     };
     if (signal?.aborted === true) one.onCancel();
     try {
-      const work = this.#result(step, send, halt);
+      const work = this.#result(step, send, halt.signal);
       const outcome = await Promise.race([work, stopped]);
       if ('stdout' in outcome) return outcome;
       work.catch(() => undefined); // its shell is about to be ended
@@ -184,11 +182,11 @@ export class PrivilegeLevel {
     }
   }
 
-  async #open(halt: Halt): Promise<ShellSession> {
+  async #open(halt: AbortSignal): Promise<ShellSession> {
     let session = this.#session;
     if (session?.alive === true) return session;
-    session = await this.parts.openShell();
-    if (halt.isOn) {
+    session = await this.parts.openShell(halt);
+    if (halt.aborted) {
       session.end(); // opened too late: the step must not begin any more
       throw new ShellEnded('stopped before it began');
     }
@@ -198,11 +196,11 @@ export class PrivilegeLevel {
 
   async #result(
     step: ShellStep,
-    send: (halt: Halt) => Promise<SentStep>,
-    halt: Halt,
+    send: (halt: AbortSignal) => Promise<SentStep>,
+    halt: AbortSignal,
   ): Promise<StepResult | Stop> {
     const sent = await send(halt);
-    const unwatch = watchEarly(step, sent, () => this.parts.openShell());
+    const unwatch = watchEarly(step, sent, (signal) => this.parts.openShell(signal));
     try {
       return await sent.result;
     } catch (error) {
@@ -236,22 +234,31 @@ export class PrivilegeLevel {
 
   /** Ends all that runs in a shell, from a new shell, which then takes its place. */
   async #endBelow(old: ShellSession): Promise<boolean> {
+    const over = new AbortController();
+    const { signal } = over;
     const end = async (): Promise<boolean> => {
-      const session = await this.parts.openShell();
+      const session = await this.parts.openShell(signal);
+      signal.addEventListener('abort', () => {
+        session.end();
+      });
       const { code } = await session.run({ script: endProcessesScript(await old.pid) });
-      if (waiting) this.#session = session;
-      else session.end();
+      if (!signal.aborted) this.#session = session;
       return code === 0;
     };
-    let waiting = true;
-    let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, END_TIMEOUT_MS, false);
+      signal.addEventListener('abort', () => {
+        resolve(false);
+      });
     });
+    const timer = setTimeout(() => {
+      over.abort();
+    }, END_TIMEOUT_MS);
     try {
-      return await Promise.race([end().catch(() => false), late]);
+      return await Promise.race([end(), late]);
+    } catch {
+      over.abort();
+      return false;
     } finally {
-      waiting = false;
       clearTimeout(timer);
       old.end();
     }

@@ -124,3 +124,45 @@ describe.runIf(canUnshare)('become of a user whom sudo asks for a password', () 
     });
   });
 });
+
+describe('become by a sudo that asks for more than a password', () => {
+  const late = { kind: 'timeout' };
+  let folder: string;
+  let asks: string;
+  let sshd: Sshd;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'caravan-factor-'));
+    asks = join(folder, 'asks');
+    const sudo = `#!/bin/sh
+[ ! -e ${asks} ] || read -r factor || exit 1
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+`;
+    writeFileSync(join(folder, 'sudo'), sudo, { mode: 0o755 });
+    sshd = await startSshd({ config: [`SetEnv PATH=${folder}:/usr/bin:/bin`] });
+  });
+  afterAll(async () => {
+    await sshd.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each(['ssh2', 'openssh'] as const)(
+    'leaves the sessions of a host free for other steps, %s',
+    async (transport) => {
+      const become = { enabled: true, user: 'nobody', password: new Secret('x') };
+      const connection = await createTransport().connect(sshd.target({ become, transport }));
+      writeFileSync(asks, '');
+      for (let i = 0; i < 10; i++)
+        await expect(connection.run(sh`:`, { timeoutMs: 200 })).rejects.toMatchObject({
+          ...late,
+          message: expect.stringContaining('before its shell was open') as string,
+        });
+      const limits = { timeoutMs: 10_000 };
+      expect((await connection.run(sh`:`, { become: false, ...limits })).code).toBe(0);
+      rmSync(asks);
+      expect((await connection.run(sh`:`, limits)).code).toBe(0);
+      await connection.close();
+    },
+  );
+});

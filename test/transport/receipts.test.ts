@@ -15,6 +15,7 @@ import { startChild } from '../../src/transport/local.js';
 import { openShell } from '../../src/transport/open-shell.js';
 import { PrivilegeLevel } from '../../src/transport/privilege-level.js';
 import type { ProcessChannel } from '../../src/transport/channel.js';
+import type { ShellSession } from '../../src/transport/shell-session.js';
 import type { ShellStep } from '../../src/transport/step-text.js';
 import { quoteWord, sh } from '../../src/values/shell.js';
 import { processesWith, until, untilThere } from './ended.js';
@@ -202,6 +203,28 @@ test('Lines of a step with a receipt come while it runs, each once', async () =>
   };
   expect((await level.run(step)).stdout).toBe('first\nlast\nof all');
   expect(lines).toEqual(['first', 'last', 'of all']);
+});
+
+test('A shell that opens to watch a step after that has ended goes at once', async () => {
+  const home = makeHome();
+  const open = (line: string) =>
+    Promise.resolve(startChild('/bin/sh', ['-c', `HOME=${quoteWord(home)} ${line}`]));
+  const opened: ShellSession[] = [];
+  let release = (): void => undefined;
+  const stepOver = new Promise<void>((resolve) => (release = resolve));
+  const level = new PrivilegeLevel({
+    host: 'web01',
+    lost: () => undefined,
+    openShell: async () => {
+      if (opened.length > 0) await stepOver;
+      opened.push(await openShell(open, { host: 'web01' }));
+      return opened.at(-1)!;
+    },
+  });
+  await level.run({ script: sh`sleep 1.2`, receipt: once('a'), onLine: () => undefined });
+  release();
+  await until(() => opened[1]?.alive === false, 'the second shell is let go');
+  void level.end();
 });
 
 test('A step runs without a receipt where no file can be made', async () => {

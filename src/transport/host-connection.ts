@@ -137,9 +137,9 @@ export class HostConnection implements Connection {
     const { become = this.login.become.enabled, timeoutMs = TRANSFER_TIMEOUT_MS } = options;
     const deadline = new Deadline(timeoutMs, options.signal);
     const request = this.#request(become ? this.#becomes : undefined);
-    const startShell = (): Promise<ProcessChannel> =>
+    const startShell = (signal: AbortSignal): Promise<ProcessChannel> =>
       this.#held(async () => {
-        const { channel, announced } = await beginShell(wire.openChannel, request);
+        const { channel, announced } = await beginShell(wire.openChannel, request, signal);
         await announced;
         return channel;
       });

@@ -6,7 +6,7 @@ import { sh } from '../values/shell.js';
 import type { ProcessChannel } from './channel.js';
 import { ShellEnded, type FileReceive } from './port.js';
 import type { SendParts } from './send-file.js';
-import { stoppedError } from './stopped-transfer.js';
+import { shellInTime, stoppedError } from './stopped-transfer.js';
 
 /** What receiving needs of the connection. */
 export type ReceiveParts = Omit<SendParts, 'run' | 'drained' | 'nowMs'>;
@@ -54,14 +54,15 @@ async function receiveFrom(from: number, { file, parts, handle }: Receiving): Pr
   file.onProgress?.(from);
   if (from === file.size) return;
   const { deadline } = parts;
-  const channel = await parts.startShell();
+  const what = `fetching ${file.path}`;
+  const channel = await shellInTime(what, parts);
   let stopped: CaravanError | undefined;
   const stop = (error: CaravanError): void => {
     stopped ??= error;
     channel.destroy();
   };
   const takeBack = deadline.onStop(() => {
-    stop(stoppedError(`fetching ${file.path}`, parts.host, deadline));
+    stop(stoppedError(what, parts.host, deadline));
   });
   try {
     await takeBytes(from, { file, parts, handle }, { channel, stop });

@@ -7,7 +7,7 @@ import type { Deadline } from './deadline.js';
 import type { ProcessChannel } from './channel.js';
 import { ShellEnded, type FileSend, type StepResult } from './port.js';
 import type { Script } from '../values/shell.js';
-import { stoppedError } from './stopped-transfer.js';
+import { shellInTime, stoppedError } from './stopped-transfer.js';
 import { StreamChannel, StreamInterrupted } from './stream-channel.js';
 import { DAMAGED, writeError } from './write-file.js';
 
@@ -19,8 +19,8 @@ const SAMPLE_BYTES = 64 * 1024;
 /** What sending needs of the connection. */
 export interface SendParts {
   readonly host: string;
-  /** Opens a shell of the right user. */
-  readonly startShell: () => Promise<ProcessChannel>;
+  /** Opens a shell of the right user, which `signal` lets go of while it is not there. */
+  readonly startShell: (signal: AbortSignal) => Promise<ProcessChannel>;
   /** Runs a step as the same user. */
   readonly run: (script: Script) => Promise<StepResult>;
   readonly drained: () => Promise<void>;
@@ -54,10 +54,11 @@ async function sendBytes(file: FileSend, parts: SendParts): Promise<number> {
   let channel: StreamChannel | undefined;
   let takeBack: (() => void) | undefined;
   try {
-    channel = new StreamChannel(await parts.startShell(), parts.drained);
+    const what = `sending ${file.path}`;
+    channel = new StreamChannel(await shellInTime(what, parts), parts.drained);
     const { stop } = channel;
     takeBack = deadline.onStop(() => {
-      stop(stoppedError(`sending ${file.path}`, host, deadline));
+      stop(stoppedError(what, host, deadline));
     });
     return await new Sending(file, parts, channel, handle).run();
   } finally {

@@ -165,4 +165,23 @@ exec "$@"
       await connection.close();
     },
   );
+
+  test('keeps transfers to their deadline, and to a cancellation', async () => {
+    const become = { enabled: true, user: 'nobody', password: new Secret('x') };
+    const connection = await createTransport().connect(sshd.target({ become }));
+    writeFileSync(asks, '');
+    const path = join(folder, 'sudo');
+    const about = { path, size: 9, sha256: '0'.repeat(64) };
+    const to = join(folder, 'got');
+    const send = (options: object): Promise<void> =>
+      connection.sendFile({ path: to, source: about }, options);
+    await expect(send({ timeoutMs: 200 })).rejects.toMatchObject(late);
+    await expect(send({ signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+      kind: 'cancelled',
+    });
+    const received = connection.receiveFile({ ...about, to }, { timeoutMs: 200 });
+    await expect(received).rejects.toMatchObject(late);
+    rmSync(asks);
+    await connection.close();
+  });
 });

@@ -87,7 +87,7 @@ export class Ways {
       const loggedIn = await this.parts.turns.run(serverOf(settings), () =>
         loginSsh2(settings, {
           ...this.#loginParts(options),
-          ...(via ? { dial: () => via.wire.forward(hostName, port) } : {}),
+          ...(via ? { dial: () => onTheWayTo(host, () => via.wire.forward(hostName, port)) } : {}),
         }),
       );
       return ssh2Wire(loggedIn, host, this.parts.random);
@@ -126,18 +126,25 @@ export class Ways {
         hint: 'Keep the jump host out of its own rule: Host * !bastion.',
       });
     const jump = jumpTarget(last, jumps.slice(0, -1), { target, transport });
-    try {
-      return await this.#jumps.lease(JSON.stringify(jump), signal, (shared) =>
+    return onTheWayTo(host, () =>
+      this.#jumps.lease(JSON.stringify(jump), signal, (shared) =>
         this.open(settingsOf(jump, this.parts.environment, host), {
           signal: shared,
           depth: depth + 1,
         }),
-      );
-    } catch (thrown) {
-      if (!(thrown instanceof CaravanError)) throw thrown;
-      const { kind, message, detail } = thrown;
-      throw new CaravanError(kind, `${host}: on the way, ${message}`, { ...detail, host });
-    }
+      ),
+    );
+  }
+}
+
+/** Does something on a jump host. @throws {CaravanError} that names the host behind it */
+async function onTheWayTo<T>(host: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (thrown) {
+    if (!(thrown instanceof CaravanError)) throw thrown;
+    const { kind, message, detail } = thrown;
+    throw new CaravanError(kind, `${host}: on the way, ${message}`, { ...detail, host });
   }
 }
 

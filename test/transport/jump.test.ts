@@ -126,7 +126,10 @@ describe('what a jump host cannot reach', () => {
     const closed = way('bastion', hop('bastion', bastion), { port: await freePort() });
     await expect(createTransport().connect(closed)).rejects.toMatchObject({
       kind: 'connect',
-      message: expect.stringMatching(/bastion could not reach 127.0.0.1:\d+/) as string,
+      message: expect.stringMatching(
+        /^web01: on the way, bastion could not reach 127.0.0.1:\d+/,
+      ) as string,
+      detail: { host: 'web01' },
     });
     await until(() => sessions(bastion) === 0, 'the jump host is let go');
   });

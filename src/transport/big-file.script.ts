@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { digestOf } from '../values/digest.js';
 import { joinScripts, sh, type Script } from '../values/shell.js';
 import type { FileSend } from './port.js';
 import { attributesScript, DAMAGED, FUNCTIONS, namesScript, sumScript } from './write-file.js';
@@ -9,11 +10,19 @@ export const BLOCK_BYTES = 64 * 1024;
 export const FIRST_BYTES = 1024 * 1024;
 const MEASURED_BYTES = 4 * FIRST_BYTES;
 
-/** Digits of the SHA-256 in the name of a partial file. */
+/** Digits of a SHA-256 in the name of a partial file. */
 const NAME_DIGITS = 24;
 
+/** Longest name, in bytes, that a partial file's name, of at most 255, has room for. */
+const NAME_BYTES = 200;
+
 function prefixOf({ path, temporaryFolder }: FileSend): string {
-  return posix.join(temporaryFolder ?? posix.dirname(path), `.${posix.basename(path)}.caravan-`);
+  const own = posix.basename(path);
+  const name =
+    Buffer.byteLength(own) <= NAME_BYTES
+      ? own
+      : digestOf('sha256', Buffer.from(own)).slice(0, NAME_DIGITS);
+  return posix.join(temporaryFolder ?? posix.dirname(path), `.${name}.caravan-`);
 }
 
 /** Where a file is put together on the host: another attempt at the same content finds it. */

@@ -42,7 +42,8 @@ sum() { s=$(sha256sum 2>/dev/null || shasum -a 256); echo "\${s%% *}"; }`;
 export function writeFilesScript(files: readonly FileBytes[]): Script {
   const all = files.map(({ file, content }, i) => {
     const folder = posix.dirname(file.path);
-    const name = `.${posix.basename(file.path)}.${randomUUID()}.tmp`;
+    // Without the file's own name, which may be as long as names can be.
+    const name = `.caravan-${randomUUID()}.tmp`;
     const temporary = posix.join(file.temporaryFolder ?? folder, name);
     return { file, content, folder, temporary, number: i + 1 };
   });

@@ -91,6 +91,18 @@ test('writeFile leaves the old file and no other when it fails', async () => {
   expect(readdirSync(join(folder, 'd'))).toEqual([]);
 });
 
+test('writeFile and sendFile take a name as long as names can be', async () => {
+  const path = join(folder, 'n'.repeat(255));
+  await connection.writeFile({ path, content: 'x' });
+  expect(readFileSync(path, 'utf8')).toBe('x');
+  const from = join(folder, 'source');
+  writeFileSync(from, 'large');
+  const sha256 = createHash('sha256').update('large').digest('hex');
+  await connection.sendFile({ path, source: { path: from, size: 5, sha256 } });
+  expect(readFileSync(path, 'utf8')).toBe('large');
+  expect(readdirSync(folder).length).toBe(2);
+});
+
 test('writeFile keeps its temporary file in another folder, of the same file system only', async () => {
   const aside = join(folder, 'aside');
   const watched = join(folder, 'watched');

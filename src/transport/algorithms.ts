@@ -105,16 +105,33 @@ function merged(
   return [...given];
 }
 
-/** The lists that ssh2 is given, for a host whose key is to be of these algorithms. */
+/** What ssh2 calls a kind when it has none in common with a server, and the option that chooses it. */
+const NAMES: Readonly<Record<AlgorithmKind, readonly [string, string]>> = {
+  kex: ['key exchange algorithm', 'KexAlgorithms'],
+  serverHostKey: ['host key format', 'HostKeyAlgorithms'],
+  cipher: ['cipher', 'Ciphers'],
+  hmac: ['MAC', 'MACs'],
+};
+
+/**
+ * The lists that ssh2 is given, for a host whose key is to be of these algorithms.
+ * @throws {Error} as ssh2 for a server with which it has none in common, where a list is empty
+ */
 export function ssh2Algorithms(
   chosen: Readonly<Record<AlgorithmKind, readonly string[]>>,
   serverHostKey: readonly string[],
 ): Algorithms {
+  const listOf = (kind: AlgorithmKind, names: readonly string[]): string[] => {
+    if (names.length > 0) return [...names];
+    // ssh2 takes an empty list for none at all, and offers its own, SHA-1 among them.
+    const [what, option] = NAMES[kind];
+    throw new Error(`no matching ${what}: ${option} leaves none that ssh2 has`);
+  };
   return {
-    kex: [...chosen.kex],
-    cipher: [...chosen.cipher],
-    hmac: [...chosen.hmac],
-    serverHostKey: [...serverHostKey] as ServerHostKeyAlgorithm[],
+    kex: listOf('kex', chosen.kex),
+    cipher: listOf('cipher', chosen.cipher),
+    hmac: listOf('hmac', chosen.hmac),
+    serverHostKey: listOf('serverHostKey', serverHostKey) as ServerHostKeyAlgorithm[],
     compress: ['none'],
   } as Algorithms;
 }

@@ -20,11 +20,14 @@ export class HostKeyCheck {
    * The algorithms to ask for. Only those of known keys, where any is known: a host that is asked
    * for its favourite instead looks changed, and a stranger could pass as new by showing another
    * type.
+   * @throws {CaravanError} host-key where that leaves none
    */
   get algorithms(): string[] {
     const offered = this.settings.algorithms.serverHostKey;
     const types = new Set(this.#trusted.map((entry) => entry.type));
-    return offered.filter((name) => types.size === 0 || types.has(keyTypeOf(name)));
+    const left = offered.filter((name) => types.size === 0 || types.has(keyTypeOf(name)));
+    if (left.length === 0) throw this.#noneAllowed();
+    return left;
   }
 
   /**
@@ -49,7 +52,7 @@ export class HostKeyCheck {
 
   /** The error for a host that has none of the key types in {@link algorithms}. */
   noCommonType(): CaravanError {
-    const needed = this.#trusted.map((e) => `${shown(e.key)} (${e.source})`).join(', ');
+    const needed = this.#needed;
     return needed === ''
       ? this.#error(
           'it offers no host key type that is safe to use',
@@ -60,6 +63,18 @@ export class HostKeyCheck {
 
   get #trusted(): readonly KnownHost[] {
     return this.#found.filter((entry) => entry.marker === undefined);
+  }
+
+  get #needed(): string {
+    return this.#trusted.map((e) => `${shown(e.key)} (${e.source})`).join(', ');
+  }
+
+  #noneAllowed(): CaravanError {
+    const needed = this.#needed || 'any that ssh2 can check';
+    return this.#error(
+      `HostKeyAlgorithms has none of the types of its known keys: ${needed}`,
+      'Name one of them in HostKeyAlgorithms, or leave the option out.',
+    );
   }
 
   #changed(key: Buffer): CaravanError {

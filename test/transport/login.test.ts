@@ -228,3 +228,26 @@ test('connect refuses a host that has only weak algorithms', async () => {
   });
   await weak.stop();
 });
+
+test('connect never falls back on weak algorithms where the options leave none', async () => {
+  const weak = await startSshd({
+    hostKeys: ['rsa'],
+    config: ['HostKeyAlgorithms ssh-rsa', 'KexAlgorithms diffie-hellman-group14-sha1'],
+  });
+  const withOptions = (...options: readonly string[]) => {
+    const sshOptions = options.map((option) => {
+      const [keyword = '', value = ''] = option.split('=');
+      return { keyword, values: [value] };
+    });
+    return createTransport().connect(weak.target({ transport: 'ssh2', sshOptions }));
+  };
+  const kex = 'kexalgorithms=+diffie-hellman-group14-sha1';
+  await expect(withOptions(kex, 'hostkeyalgorithms=ssh-ed25519')).rejects.toMatchObject({
+    kind: 'host-key',
+    message: text(/HostKeyAlgorithms has none of the types of its known keys: ssh-rsa .*hosts:1/),
+  });
+  await expect(withOptions('kexalgorithms=-*')).rejects.toThrow(/KexAlgorithms leaves none/);
+  await expect(withOptions(kex, 'ciphers=-*')).rejects.toThrow(/Ciphers leaves none/);
+  await expect(withOptions(kex, 'macs=-*')).rejects.toThrow(/MACs leaves none/);
+  await weak.stop();
+});

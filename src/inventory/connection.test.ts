@@ -87,11 +87,19 @@ test('connectionTarget prefers overrides', () => {
   expect(target).toMatchObject({ user: 'b', become: { enabled: true }, connectTimeoutMs: 5 });
 });
 
+test('connectionTarget takes true for yes and false for no, as ssh', () => {
+  const vars = { ansible_ssh_args: '-o StrictHostKeyChecking=True -o ForwardAgent=false' };
+  expect(connectionTarget(host(vars)).sshOptions).toEqual([
+    { keyword: 'stricthostkeychecking', values: ['yes'] },
+  ]);
+});
+
 test.each([
   [
     { ansible_ssh_common_args: '-o StrictHostKeyChecking=no' },
     'StrictHostKeyChecking=no" is refused',
   ],
+  [{ ansible_ssh_args: '-o StrictHostKeyChecking=FALSE' }, 'Checking=FALSE" is refused'],
   [{ ansible_ssh_common_args: '-A' }, 'ansible_ssh_common_args of h1: "-A" is not supported'],
   [{ ansible_ssh_args: '-C -L 1:b:2' }, 'ansible_ssh_args of h1: "-L 1:b:2" is not supported'],
   [

@@ -1,7 +1,7 @@
 import { CaravanError } from '../values/error.js';
 import type { SshOption } from '../transport/port.js';
 import { parseOption } from '../transport/ssh-config/lines.js';
-import { isKnownOption, WITHOUT_EFFECT } from '../transport/ssh-config/options.js';
+import { inOwnWords, isKnownOption, WITHOUT_EFFECT } from '../transport/ssh-config/options.js';
 import { USED } from './connection-catalogue.js';
 import type { ConnectionVars } from './connection-vars.js';
 
@@ -121,12 +121,8 @@ function parsed(vars: ConnectionVars, name: string, shown: string, text: string)
 const MISSED =
   /^(forwardagent|forwardx11|localforward|remoteforward|dynamicforward|tunnel|remotecommand|localcommand|sendenv|setenv)$/;
 
-function checked(
-  vars: ConnectionVars,
-  name: string,
-  shown: string,
-  option: SshOption,
-): SshOption[] {
+function checked(vars: ConnectionVars, name: string, shown: string, given: SshOption): SshOption[] {
+  const option = inOwnWords(given);
   const { keyword, values } = option;
   const [first = ''] = values;
   const word = first.toLowerCase();

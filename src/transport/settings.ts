@@ -138,9 +138,9 @@ function connectTimeoutOf(target: ConnectionTarget, config: SshConfig): number {
 
 /** `no` of a file is `strict`: that nobody looks at keys is never taken over from there. */
 function policyOf(config: SshConfig): HostKeyPolicy {
-  const value = config.get('stricthostkeychecking')?.[0]?.toLowerCase();
+  const value = config.get('stricthostkeychecking')?.[0];
   if (value === 'accept-new') return value;
-  const batch = config.get('batchmode')?.[0]?.toLowerCase() === 'yes';
+  const batch = config.get('batchmode')?.[0] === 'yes';
   return value === 'ask' && !batch ? 'ask' : 'strict';
 }
 
@@ -154,7 +154,7 @@ function identityOf(
   { privateKeyFile, privateKeyPassphrase, password }: ConnectionTarget,
   { config, files, environment }: IdentityParts,
 ): Identity {
-  const yes = (keyword: string): boolean => config.get(keyword)?.[0]?.toLowerCase() === 'yes';
+  const yes = (keyword: string): boolean => config.get(keyword)?.[0] === 'yes';
   const configured = config.all('identityfile').flatMap(({ values }) => values);
   const named = privateKeyFile === undefined ? configured : [privateKeyFile];
   const agent = agentOf(config, files, environment);
@@ -193,7 +193,7 @@ const METHODS = [
 ] as const;
 
 function methodsOf(config: SshConfig): string[] | undefined {
-  const off = METHODS.filter(([keyword]) => config.get(keyword)?.[0]?.toLowerCase() === 'no');
+  const off = METHODS.filter(([keyword]) => config.get(keyword)?.[0] === 'no');
   const order = config.get('preferredauthentications')?.[0];
   if (order === undefined && off.length === 0) return undefined;
   const names = order === undefined ? METHODS.map(([, name]) => name) : order.split(',');

@@ -5,7 +5,7 @@ import type { SshOption } from '../port.js';
 import { globFiles, readConfigFile } from './files.js';
 import type { ConfigLine } from './lines.js';
 import { matchLine } from './match.js';
-import { isKnownOption } from './options.js';
+import { inOwnWords, isKnownOption } from './options.js';
 import { patternListMatches } from './patterns.js';
 import { expandHome, expandTokens } from './tokens.js';
 
@@ -158,7 +158,8 @@ class Reader {
     });
   }
 
-  #take(line: ConfigLine): void {
+  #take(given: ConfigLine): void {
+    const line = inOwnWords(given);
     const { keyword, values } = line;
     const known = this.found.get(keyword);
     if (PROXIES.includes(keyword) && PROXIES.some((proxy) => this.found.has(proxy))) return;

@@ -187,6 +187,13 @@ test('settingsOf gives what ssh -G says, of generated files', () => {
   );
 });
 
+test('settingsOf meets Match final in a file that is included where nothing applies yet', () => {
+  const file = join(folder, 'final');
+  writeFileSync(join(folder, 'included'), 'Match final\nPort 7\n');
+  writeFileSync(file, `Host web*\nInclude ${folder}/included\n`);
+  compare(file, 'Web01');
+});
+
 describe('a file that cannot be used', () => {
   const target = (text: string) => {
     const file = join(folder, 'bad');

@@ -120,7 +120,6 @@ class Reader {
   }
 
   #enters(line: ConfigLine, { never }: Place): boolean {
-    if (never) return false;
     const { destination } = this.request;
     const matched = matchLine(line, {
       destination,
@@ -130,7 +129,9 @@ class Reader {
       user: this.found.get('user')?.[0]?.values[0],
       finalPass: this.finalPass,
     });
+    // Wherever it stands, as with ssh: on the last pass its section may apply.
     this.wantsFinal ||= matched.wantsFinal === true;
+    if (never) return false;
     this.undecided ??= matched.undecided;
     return matched.applies;
   }

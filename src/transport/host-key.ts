@@ -19,13 +19,15 @@ export class HostKeyCheck {
   /**
    * The algorithms to ask for. Only those of known keys, where any is known: a host that is asked
    * for its favourite instead looks changed, and a stranger could pass as new by showing another
-   * type.
+   * type. First those of keys that may vouch.
    * @throws {CaravanError} host-key where that leaves none
    */
   get algorithms(): string[] {
     const offered = this.settings.algorithms.serverHostKey;
     const types = new Set(this.#trusted.map((entry) => entry.type));
-    const left = offered.filter((name) => types.size === 0 || types.has(keyTypeOf(name)));
+    const known = offered.filter((name) => types.has(keyTypeOf(name)));
+    const others = offered.filter((name) => !known.includes(name));
+    const left = this.#own.length > 0 ? known : [...known, ...others];
     if (left.length === 0) throw this.#noneAllowed();
     return left;
   }
@@ -38,7 +40,7 @@ export class HostKeyCheck {
     const revoked = this.#found.find((e) => e.marker === 'revoked' && e.key.equals(key));
     if (revoked) throw this.#error(`the key ${shown(key)} is revoked by ${revoked.source}`);
     if (this.#trusted.some((entry) => entry.key.equals(key))) return;
-    if (this.#trusted.length > 0) throw this.#changed(key);
+    if (this.#own.length > 0) throw this.#changed(key);
     const authority = this.#found.find((entry) => entry.marker === 'cert-authority');
     if (authority) throw this.#onlyAuthority(authority, key);
     const { hostKeyPolicy, knownName, hostName } = this.settings;
@@ -65,8 +67,13 @@ export class HostKeyCheck {
     return this.#found.filter((entry) => entry.marker === undefined);
   }
 
+  /** Without those that only vouch: the host must have one of these. */
+  get #own(): readonly KnownHost[] {
+    return this.#trusted.filter((entry) => entry.vouches !== true);
+  }
+
   get #needed(): string {
-    return this.#trusted.map((e) => `${shown(e.key)} (${e.source})`).join(', ');
+    return this.#own.map((e) => `${shown(e.key)} (${e.source})`).join(', ');
   }
 
   #noneAllowed(): CaravanError {
@@ -78,7 +85,7 @@ export class HostKeyCheck {
   }
 
   #changed(key: Buffer): CaravanError {
-    const needed = this.#trusted.map((e) => `${shown(e.key)} (${e.source})`).join(' or ');
+    const needed = this.#own.map((e) => `${shown(e.key)} (${e.source})`).join(' or ');
     return this.#error(
       `its host key is not the known one. Found: ${shown(key)}. Needed: ${needed}`,
       `Someone may be listening in. If the host was reinstalled, remove the old key with: ssh-keygen -R '${this.settings.knownName}' -f ${this.settings.knownHostsFiles[0] ?? ''}, then ${this.#scanCommand}`,

@@ -43,9 +43,10 @@ export function knownHostsOf(query: KnownHostQuery): readonly KnownHost[] {
   const find = (name: string): KnownHost[] => read.flatMap((known) => findKnownHosts(known, name));
   const found = find(knownName);
   // As OpenSSH: what is known without a port also vouches for the host on another port.
-  const vouched = found.some((entry) => entry.marker === undefined);
-  const plainToo = !vouched && port !== 22 && knownName === knownHostName(hostName, port);
-  return plainToo ? [...found, ...find(hostName)] : found;
+  const known = found.some((entry) => entry.marker === undefined);
+  const plainToo = !known && port !== 22 && knownName === knownHostName(hostName, port);
+  if (!plainToo) return found;
+  return [...found, ...find(hostName).map((entry) => ({ ...entry, vouches: true as const }))];
 }
 
 /** A line of known_hosts. */

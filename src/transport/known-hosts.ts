@@ -12,6 +12,8 @@ export interface KnownHost {
   readonly type: string;
   /** The public key as SSH sends it. */
   readonly key: Buffer;
+  /** Found by the name without its port: it may vouch for a key, and contradicts none. */
+  readonly vouches?: true;
 }
 
 /** The lines of one or more known_hosts files, made for asking by name. */

@@ -103,6 +103,21 @@ test('accept-new adds an unknown host once, and still refuses a changed one', as
   });
 });
 
+test('a key that is known without the port vouches for the host, and contradicts nothing', async () => {
+  const [, rsa] = sshd.hostPublicKeys;
+  expect(await login(hostsFile('vouches', `127.0.0.1 ${rsa}\n`))).toBe(sshd.user);
+  const ecdsa = makeKey(join(sshd.folder, 'another'), 'ecdsa');
+  const plain = `127.0.0.1 ${otherKey}\n127.0.0.1 ${ecdsa}\n`;
+  const other = hostsFile('portless', plain);
+  await expect(login(other)).rejects.toThrow(/its host key is unknown/);
+  expect(await login({ ...other, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
+  expect(readFileSync(join(sshd.folder, 'portless'), 'utf8')).toBe(
+    `${plain}${here()} ${sshd.hostPublicKeys[0]}\n`,
+  );
+  const revoked = hostsFile('portless', `@revoked 127.0.0.1 ${sshd.hostPublicKeys[0]}\n`);
+  await expect(login({ ...revoked, hostKeyPolicy: 'accept-new' })).rejects.toThrow(/is revoked by/);
+});
+
 test('connect logs in with RSA, ECDSA and encrypted keys', async () => {
   const authorized = join(sshd.folder, 'authorized_keys');
   const keys = { rsa: '', ecdsa: '', ed25519: 'opens it' };

@@ -107,8 +107,7 @@ export class HostKeyCheck {
   }
 
   #add(key: Buffer): void {
-    const { knownHostsFiles, knownName } = this.settings;
-    const [file] = knownHostsFiles;
+    const { addKnownHostsTo: file, knownName } = this.settings;
     if (file === undefined) throw this.#unknown(key);
     // Another connection to it may have added it meanwhile.
     if (knownHostsOf(this.settings).some((entry) => entry.key.equals(key))) return;

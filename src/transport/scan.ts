@@ -47,7 +47,7 @@ export async function scanHostKeys(
   ways: Leasing,
   parts: ScanParts,
 ): Promise<ScannedKeys> {
-  const { host, hostName, port, knownName, knownHostsFiles } = settings;
+  const { host, hostName, port, knownName, addKnownHostsTo } = settings;
   const lease = await ways.lease(settings, parts);
   const dial = lease ? { dial: () => lease.wire.forward(hostName, port) } : {};
   try {
@@ -58,7 +58,7 @@ export async function scanHostKeys(
         throw error;
       });
     });
-    if (keys.length > 0) return { name: knownName, file: knownHostsFiles[0], keys };
+    if (keys.length > 0) return { name: knownName, file: addKnownHostsTo, keys };
     const types = TYPES.flat().map(keyTypeOf).join(', ');
     const message = `${host} (${hostName}:${port}) showed no host key of the types ${types}`;
     throw new CaravanError('connect', message, { host });

@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import { type AlgorithmKind, type Chosen, chooseAlgorithms } from './algorithms.js';
 import type { Identity } from './identity.js';
@@ -38,6 +36,8 @@ export interface SshSettings {
   /** The name that known_hosts has. */
   readonly knownName: string;
   readonly knownHostsFiles: readonly string[];
+  /** The user's first one, which new keys are added to; undefined where the user has none. */
+  readonly addKnownHostsTo?: string;
   readonly hostKeyPolicy: HostKeyPolicy;
   readonly connectTimeoutMs: number;
   readonly keepalive: { readonly intervalMs: number; readonly countMax: number };
@@ -90,7 +90,8 @@ export function settingsOf(
   const identity = identityOf(target, { config, files, environment });
   const bindAddress = one('bindaddress');
   const family = { inet: 4 as const, inet6: 6 as const }[one('addressfamily') ?? ''];
-  const knownHostsFiles = target.knownHostsFiles ?? knownHostsFilesOf(config, files);
+  const knownHosts = knownHostsFilesOf(target, config, files);
+  const { knownHostsFiles } = knownHosts;
   const knownName = alias?.toLowerCase() ?? knownHostName(hostName, port);
   const openSsh = whyOpenSsh({
     ...{ config, identity },
@@ -98,9 +99,13 @@ export function settingsOf(
     lacking: Object.values(algorithms).find(({ lacking }) => lacking)?.lacking,
   });
   return {
-    ...{ target, host, hostName, port, user, identity, knownName, knownHostsFiles },
+    ...{ target, host, hostName, port, user, identity, knownName, ...knownHosts },
     jumps: jumpsOf(config, tokens),
-    hostKeyPolicy: target.hostKeyPolicy ?? policyOf(config),
+    // A key that is kept nowhere would be new each time, and any would do.
+    hostKeyPolicy:
+      knownHosts.addKnownHostsTo === undefined
+        ? 'strict'
+        : (target.hostKeyPolicy ?? policyOf(config)),
     connectTimeoutMs: connectTimeoutOf(target, config),
     keepalive: {
       intervalMs: (numberOf(config, 'serveraliveinterval') ?? DEFAULT_KEEPALIVE_SECONDS) * 1000,
@@ -200,15 +205,33 @@ function methodsOf(config: SshConfig): string[] | undefined {
   return names.filter((name) => !off.some(([, method]) => method === name));
 }
 
-function knownHostsFilesOf(config: SshConfig, files: IdentityParts['files']): string[] {
+function knownHostsFilesOf(
+  target: ConnectionTarget,
+  config: SshConfig,
+  files: IdentityParts['files'],
+): Pick<SshSettings, 'knownHostsFiles' | 'addKnownHostsTo'> {
+  if (target.knownHostsFiles) return knownHostsFrom(target.knownHostsFiles, []);
   const user = config.get('userknownhostsfile') ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   const global = config.get('globalknownhostsfile') ?? [
     '/etc/ssh/ssh_known_hosts',
     '/etc/ssh/ssh_known_hosts2',
   ];
-  const existing = files([...user, ...global]).filter((file) => file.toLowerCase() !== 'none');
-  const [first = join(homedir(), '.ssh', 'known_hosts')] = existing;
-  return [first, ...existing.slice(1).filter((file) => existsSync(file))];
+  const [own, system] = [user, global].map((list) =>
+    files(list.filter((file) => file.toLowerCase() !== 'none')),
+  ) as [string[], string[]];
+  const existing = [...own.slice(1), ...system].filter((file) => existsSync(file));
+  return knownHostsFrom(own.slice(0, 1), existing);
+}
+
+function knownHostsFrom(
+  own: readonly string[],
+  others: readonly string[],
+): Pick<SshSettings, 'knownHostsFiles' | 'addKnownHostsTo'> {
+  const [first] = own;
+  return {
+    knownHostsFiles: [...own, ...others],
+    ...(first === undefined ? {} : { addKnownHostsTo: first }),
+  };
 }
 
 /** @throws {CaravanError} input where it is no whole number */

@@ -103,6 +103,22 @@ test('accept-new adds an unknown host once, and still refuses a changed one', as
   });
 });
 
+test("accept-new never adds a key to the system's file", async () => {
+  const system = join(sshd.folder, 'system');
+  writeFileSync(system, '');
+  const sshConfigFile = join(sshd.folder, 'nofile');
+  writeFileSync(sshConfigFile, `UserKnownHostsFile none\nGlobalKnownHostsFile ${system}\n`);
+  const { address, port, user, userKey: privateKeyFile } = sshd;
+  const target: ConnectionTarget = {
+    ...{ host: 'web01', kind: 'ssh', address, port, user, privateKeyFile, sshConfigFile },
+    ...{ become: { enabled: false, user: 'root' }, hostKeyPolicy: 'accept-new' },
+  };
+  await expect(createTransport().connect(target)).rejects.toThrow(/its host key is unknown/);
+  expect(readFileSync(system, 'utf8')).toBe('');
+  writeFileSync(system, `${here()} ${sshd.hostPublicKeys[0]}\n`);
+  await (await createTransport().connect(target)).close();
+});
+
 test('a key that is known without the port vouches for the host, and contradicts nothing', async () => {
   const [, rsa] = sshd.hostPublicKeys;
   expect(await login(hostsFile('vouches', `127.0.0.1 ${rsa}\n`))).toBe(sshd.user);

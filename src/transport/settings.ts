@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { CaravanError } from '../values/error.js';
 import { type AlgorithmKind, type Chosen, chooseAlgorithms } from './algorithms.js';
 import type { Identity } from './identity.js';
@@ -70,8 +71,7 @@ export function settingsOf(
     ...(target.sshConfigFile === undefined ? {} : { file: target.sshConfigFile }),
   });
   const one = (keyword: string): string | undefined => config.get(keyword)?.[0];
-  const named = one('hostname') ?? address;
-  const hostName = expandTokens(named, { h: address, n: address }, 'HostName').toLowerCase();
+  const hostName = hostNameOf(one('hostname'), address);
   const port = numberOf(config, 'port') ?? 22;
   const user = one('user') ?? localUser();
   const alias = one('hostkeyalias');
@@ -117,6 +117,15 @@ export function settingsOf(
     ...(family === undefined ? {} : { family }),
     ...(openSsh === undefined ? {} : { openSsh }),
   };
+}
+
+/** Only a name that is configured has tokens: the `%` of an address is the scope of IPv6. */
+function hostNameOf(configured: string | undefined, address: string): string {
+  const name =
+    configured === undefined
+      ? address
+      : expandTokens(configured, { h: address, n: address }, 'HostName');
+  return isIP(name) === 0 ? name.toLowerCase() : name; // a scope is a name with its case
 }
 
 function namesOf(chosen: Record<AlgorithmKind, Chosen>): SshSettings['algorithms'] {

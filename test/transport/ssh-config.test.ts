@@ -187,6 +187,16 @@ test('settingsOf gives what ssh -G says, of generated files', () => {
   );
 });
 
+test.each([
+  ['fe80::1%lo', ''],
+  ['FE80::1%Eth0', 'Match final\nPort 7\n'],
+  ['web01', 'HostName fe80::1%%lo\nMatch final\nPort 7\n'],
+])('settingsOf leaves the scope of an address alone: %s', (destination, text) => {
+  const file = join(folder, 'scoped');
+  writeFileSync(file, text);
+  compare(file, destination);
+});
+
 test('settingsOf meets Match final in a file that is included where nothing applies yet', () => {
   const file = join(folder, 'final');
   writeFileSync(join(folder, 'included'), 'Match final\nPort 7\n');

@@ -108,7 +108,11 @@ class Reader {
   /** Before its last pass ssh takes the name that it has for the one to connect to. */
   settleHostName(): void {
     this.found.set('hostname', [
-      { keyword: 'hostname', values: [this.#hostName], source: 'the first pass' },
+      {
+        keyword: 'hostname',
+        values: [this.#hostName.replaceAll('%', '%%')], // it is expanded when it is used
+        source: 'the first pass',
+      },
     ]);
   }
 

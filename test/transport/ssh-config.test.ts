@@ -153,7 +153,14 @@ const setting = fc.constantFrom(
   ...['KbdInteractiveAuthentication FALSE', 'IdentitiesOnly true', 'IdentitiesOnly False'],
   ...['StrictHostKeyChecking TRUE', 'StrictHostKeyChecking ask', 'BatchMode True'],
   ...['UserKnownHostsFile /kh/one /kh/two', 'UserKnownHostsFile ~/kh_%h', 'HostKeyAlias Alias'],
-  ...['AddressFamily inet', 'AddressFamily any', 'ForwardAgent yes', '# a comment', ''],
+  ...[
+    'AddressFamily inet',
+    'AddressFamily INET6',
+    'AddressFamily any',
+    'ForwardAgent yes',
+    '# a comment',
+    '',
+  ],
   ...['Include included', 'Include part*.conf', 'SendEnv LANG LC_*', "User 'a b'"],
 );
 const lines = (max: number) =>

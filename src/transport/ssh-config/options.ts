@@ -50,8 +50,8 @@ export const WITHOUT_EFFECT = words(`
 
 /** Options whose values are words of ssh's own. */
 const WORDS = words(`
-  batchmode canonicalizehostname forwardagent forwardx11 hostbasedauthentication identitiesonly
-  kbdinteractiveauthentication passwordauthentication proxyusefdpass pubkeyauthentication
+  addressfamily batchmode canonicalizehostname forwardagent forwardx11 hostbasedauthentication
+  identitiesonly kbdinteractiveauthentication passwordauthentication proxyusefdpass pubkeyauthentication
   stricthostkeychecking tunnel verifyhostkeydns
 `);
 const SAME: Readonly<Record<string, string>> = { true: 'yes', false: 'no' };

@@ -114,6 +114,7 @@ test.each([
   [{ ansible_connection: 'docker' }, '"docker" is not supported: only ssh, smart, local'],
   [{ ansible_become_method: 'doas' }, '"doas" is not supported: only sudo, su'],
   [{ ansible_shell_executable: '/bin/bash' }, '"/bin/bash" is not supported: only /bin/sh, sh'],
+  [{ ansible_timeout: 0 }, 'ansible_timeout of h1: 0 is no deadline'],
   [{ ansible_port: 'x' }, '"x" is not a number'],
   [{ ansible_ssh_port: 70_000 }, 'ansible_ssh_port of h1: 70000 is no port'],
   [{ ansible_host: ['a'] }, 'is neither text nor a number'],

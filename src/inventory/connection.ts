@@ -38,8 +38,7 @@ export function connectionTarget(
   const key = overrides.privateKeyFile ?? vars.text(USED.keyFile);
   const passphrase = vars.secret(USED.keyPassphrase);
   const password = overrides.password ?? vars.secret(USED.password);
-  const seconds = vars.number(USED.timeout);
-  const connectTimeoutMs = overrides.connectTimeoutMs ?? (seconds && seconds * 1000);
+  const connectTimeoutMs = overrides.connectTimeoutMs ?? connectTimeout(vars);
   const number = port(vars);
   const user = overrides.user ?? vars.text(USED.user);
   const transport = overrides.transport ?? transportOf(vars);
@@ -69,6 +68,12 @@ function port(vars: ConnectionVars): number | undefined {
   const value = vars.number(USED.port);
   if (value === undefined || (Number.isInteger(value) && value > 0 && value < 65_536)) return value;
   throw vars.refuseVariable(USED.port, `${value} is no port`);
+}
+
+function connectTimeout(vars: ConnectionVars): number | undefined {
+  const seconds = vars.number(USED.timeout);
+  if (seconds === 0) throw vars.refuseVariable(USED.timeout, '0 is no deadline: name the seconds');
+  return seconds && seconds * 1000;
 }
 
 function become(vars: ConnectionVars, overrides: ConnectionOverrides): ConnectionTarget['become'] {

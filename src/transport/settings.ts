@@ -13,6 +13,8 @@ import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/t
 
 /** Deadline from dialling to being logged in, where nothing names one. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** A timer of more milliseconds than 2^31 fires at once. ssh too ends a longer deadline there. */
+const LONGEST_SECONDS = 2_147_483;
 /** A dead peer is noticed when three are unanswered, after four of these. */
 const DEFAULT_KEEPALIVE_SECONDS = 10;
 
@@ -72,6 +74,7 @@ export function settingsOf(
   });
   const one = (keyword: string): string | undefined => config.get(keyword)?.[0];
   const hostName = hostNameOf(one('hostname'), address);
+  const aliveSeconds = numberOf(config, 'serveraliveinterval') ?? DEFAULT_KEEPALIVE_SECONDS;
   const port = numberOf(config, 'port') ?? 22;
   const user = one('user') ?? localUser();
   const alias = one('hostkeyalias');
@@ -108,7 +111,7 @@ export function settingsOf(
         : (target.hostKeyPolicy ?? policyOf(config)),
     connectTimeoutMs: connectTimeoutOf(target, config),
     keepalive: {
-      intervalMs: (numberOf(config, 'serveraliveinterval') ?? DEFAULT_KEEPALIVE_SECONDS) * 1000,
+      intervalMs: Math.min(aliveSeconds, LONGEST_SECONDS) * 1000,
       countMax: numberOf(config, 'serveralivecountmax') ?? 3,
     },
     algorithms: namesOf(algorithms),
@@ -147,7 +150,8 @@ function jumpsOf(config: SshConfig, tokens: Tokens): Jump[] {
 function connectTimeoutOf(target: ConnectionTarget, config: SshConfig): number {
   const seconds = numberOf(config, 'connecttimeout');
   const configured = seconds === undefined || seconds === 0 ? undefined : seconds * 1000;
-  return target.connectTimeoutMs ?? configured ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const wanted = target.connectTimeoutMs ?? configured ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  return Math.min(wanted, LONGEST_SECONDS * 1000);
 }
 
 /** `no` of a file is `strict`: that nobody looks at keys is never taken over from there. */
@@ -248,19 +252,25 @@ function numberOf(config: SshConfig, keyword: string): number | undefined {
   const value = config.get(keyword)?.[0];
   if (value === undefined || value.toLowerCase() === 'none') return undefined;
   const seconds = /^\d+$/.test(value) ? Number(value) : timeOf(value);
-  const most = keyword === 'port' ? 65_535 : 2 ** 31;
+  const most = keyword === 'port' ? 65_535 : 2 ** 31 - 1;
   const least = keyword === 'port' ? 1 : 0;
   if (seconds !== undefined && seconds >= least && seconds <= most) return seconds;
   const source = config.sourceOf(keyword) ?? 'options of ssh';
   throw new CaravanError('input', `${source}: ${keyword} ${value} is no number that it may be`);
 }
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+};
 
 /** ssh's times: `90`, `1m30s`. */
 function timeOf(value: string): number | undefined {
-  if (!/^(\d+[smhd]?)+$/i.test(value)) return undefined;
-  return [...value.matchAll(/(\d+)([smhd]?)/gi)].reduce(
+  if (!/^(\d+[smhdw]?)+$/i.test(value)) return undefined;
+  return [...value.matchAll(/(\d+)([smhdw]?)/gi)].reduce(
     (sum, [, count, unit = 's']) => sum + Number(count) * (UNIT_SECONDS[unit.toLowerCase()] ?? 1),
     0,
   );

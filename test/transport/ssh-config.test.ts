@@ -147,7 +147,13 @@ const setting = fc.constantFrom(
   ...['IdentityFile ~/.ssh/a', 'IdentityFile /k/%n_%r_%p', 'IdentityFile "/k/with space"'],
   ...['IdentityFile ${CARAVAN_KEYS}/%h', 'IdentitiesOnly yes', 'IdentityFile none'],
   ...['ProxyJump bastion', 'ProxyJump u@a:2200,b', 'ProxyJump none', 'ProxyCommand none'],
-  ...['ConnectTimeout 7', 'ConnectTimeout 1m', 'ServerAliveInterval 20', 'ServerAliveCountMax 5'],
+  ...[
+    'ConnectTimeout 7',
+    'ConnectTimeout 1m',
+    'ConnectTimeout 1W2d1h30m9',
+    'ServerAliveInterval 20',
+    'ServerAliveCountMax 5',
+  ],
   ...['StrictHostKeyChecking accept-new', 'StrictHostKeyChecking yes', 'StrictHostKeyChecking no'],
   ...['PasswordAuthentication no', 'PasswordAuthentication False', 'PubkeyAuthentication false'],
   ...['KbdInteractiveAuthentication FALSE', 'IdentitiesOnly true', 'IdentitiesOnly False'],
@@ -202,6 +208,15 @@ test.each([
   const file = join(folder, 'scoped');
   writeFileSync(file, text);
   compare(file, destination);
+});
+
+test('settingsOf gives no time that is too long for a timer', () => {
+  const file = join(folder, 'long');
+  writeFileSync(file, 'ConnectTimeout 2147483647\nServerAliveInterval 2200000\n');
+  const { keepalive, settings } = fromUs(file, 'web01', []);
+  const longest = 2 ** 31 - 1;
+  expect(settings.connectTimeoutMs).toBeLessThanOrEqual(longest);
+  expect(keepalive.intervalMs).toBeLessThanOrEqual(longest);
 });
 
 test('settingsOf meets Match final in a file that is included where nothing applies yet', () => {

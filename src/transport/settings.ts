@@ -8,7 +8,7 @@ import { knownHostsOf } from './known-hosts.file.js';
 import { knownHostName } from './known-hosts.js';
 import { whyOpenSsh } from './openssh.needed.js';
 import type { ConnectionTarget, HostKeyPolicy } from './port.js';
-import { readSshConfig, type SshConfig } from './ssh-config/read.js';
+import { GIVEN, readSshConfig, type SshConfig } from './ssh-config/read.js';
 import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/tokens.js';
 
 /** Deadline from dialling to being logged in, where nothing names one. */
@@ -141,7 +141,9 @@ function namesOf(chosen: Record<AlgorithmKind, Chosen>): SshSettings['algorithms
   };
 }
 
+/** Where files are only for ssh to judge, ssh finds the jump hosts of those files by itself. */
 function jumpsOf(config: SshConfig, tokens: Tokens): Jump[] {
+  if (config.undecided !== undefined && config.sourceOf('proxyjump') !== GIVEN) return [];
   const value = config.get('proxyjump')?.[0];
   return value === undefined ? [] : parseJumps(expandTokens(value, tokens, 'ProxyJump'));
 }
@@ -255,7 +257,7 @@ function numberOf(config: SshConfig, keyword: string): number | undefined {
   const most = keyword === 'port' ? 65_535 : 2 ** 31 - 1;
   const least = keyword === 'port' ? 1 : 0;
   if (seconds !== undefined && seconds >= least && seconds <= most) return seconds;
-  const source = config.sourceOf(keyword) ?? 'options of ssh';
+  const source = config.sourceOf(keyword) ?? GIVEN;
   throw new CaravanError('input', `${source}: ${keyword} ${value} is no number that it may be`);
 }
 

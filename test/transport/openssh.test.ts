@@ -45,6 +45,16 @@ function commandLines(part: string): string[] {
     .filter((line) => line.includes(part));
 }
 
+test('connect leaves ProxyJump to ssh where only ssh can judge the configuration', async () => {
+  const sshConfigFile = join(sshd.folder, 'undecided');
+  const jump = `Host ${sshd.address}\n ProxyJump 127.0.0.9:1\n`;
+  const match = `Match host ${sshd.address} exec`;
+  writeFileSync(sshConfigFile, `${match} "true"\n ProxyJump none\n${jump}`);
+  expect(await whoAmI(sshd.target({ sshConfigFile }))).toBe(sshd.user);
+  writeFileSync(sshConfigFile, `${match} "false"\n ProxyJump none\n${jump}`);
+  await expect(whoAmI(sshd.target({ sshConfigFile }))).rejects.toThrow(/127\.0\.0\.9/);
+});
+
 describe('over OpenSSH', () => {
   const by = (changes: Partial<ConnectionTarget> = {}) =>
     sshd.target({ transport: 'openssh', ...changes });

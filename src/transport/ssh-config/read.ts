@@ -11,6 +11,8 @@ import { expandHome, expandTokens } from './tokens.js';
 
 /** ssh gives up at this depth too. */
 const INCLUDE_DEPTH = 16;
+/** Where an option came from that is from no file. */
+export const GIVEN = 'options of ssh';
 /** Options of which every one counts, not the first. */
 const COLLECTED = new Set(['identityfile', 'certificatefile']);
 /** The one that comes first keeps the other out. */
@@ -76,7 +78,7 @@ class Reader {
   finalPass = false;
 
   constructor(private readonly request: ConfigRequest) {
-    for (const option of request.options) this.#take({ ...option, source: 'options of ssh' });
+    for (const option of request.options) this.#take({ ...option, source: GIVEN });
   }
 
   pass(): void {

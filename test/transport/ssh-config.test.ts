@@ -167,7 +167,14 @@ const setting = fc.constantFrom(
     '# a comment',
     '',
   ],
-  ...['Include included', 'Include part*.conf', 'SendEnv LANG LC_*', "User 'a b'"],
+  ...[
+    'Include included',
+    'Include part*.conf',
+    'Include part[0-9].conf',
+    'Include part[!a-z].conf',
+    'SendEnv LANG LC_*',
+    "User 'a b'",
+  ],
 );
 const lines = (max: number) =>
   fc.array(fc.oneof({ weight: 1, arbitrary: section }, { weight: 3, arbitrary: setting }), {
@@ -218,6 +225,20 @@ test('settingsOf gives no time that is too long for a timer', () => {
   expect(settings.connectTimeoutMs).toBeLessThanOrEqual(longest);
   expect(keepalive.intervalMs).toBeLessThanOrEqual(longest);
 });
+
+test.each(['[0-9]*', '[!a-z]*', '[^5]*', '[]x5]*', '[5-1]*', '[5', '*[.-]b?', '5[a.]b'])(
+  'settingsOf includes the files that ssh does: %s',
+  (pattern) => {
+    const within = join(folder, 'glob');
+    mkdirSync(within, { recursive: true });
+    ['5.b1', 'x-b1', '.5', ']', '[5', '5.b', '5+b'].forEach((name, index) => {
+      writeFileSync(join(within, name), `IdentityFile /k/${index}\n`);
+    });
+    const file = join(folder, 'globbing');
+    writeFileSync(file, `Include ${within}/${pattern}\n`);
+    compare(file, 'web01');
+  },
+);
 
 test('settingsOf meets Match final in a file that is included where nothing applies yet', () => {
   const file = join(folder, 'final');

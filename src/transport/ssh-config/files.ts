@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { CaravanError } from '../../values/error.js';
 import { FileCache, look } from '../../values/file-cache.js';
 import { parseSshConfig, type ConfigLine } from './lines.js';
-import { wildcardMatches } from './patterns.js';
 
 const LINES = new FileCache((path) => parseSshConfig(readFileSync(path, 'utf8'), path));
 const ENTRIES = new FileCache((path) => readdirSync(path));
@@ -44,19 +43,38 @@ function writableByOthers({ uid, mode }: BigIntStats): boolean {
   return !isOurs || (mode & 0o022n) !== 0n;
 }
 
-/** Files that a path with `*` and `?` names, in order; a dot at the start is only matched by itself. */
+/** Files that a pattern of glob(3) names, in order; a dot at the start is only matched by itself. */
 export function globFiles(pattern: string): string[] {
-  if (!/[*?]/.test(pattern)) return [pattern];
+  if (!MAGIC.test(pattern)) return [pattern];
   const folder = dirname(pattern);
   const name = pattern.slice(folder === '/' ? 1 : folder.length + 1);
   return globFiles(folder).flatMap((inFolder) => {
-    if (!/[*?]/.test(name)) return [join(inFolder, name)];
+    if (!MAGIC.test(name)) return [join(inFolder, name)];
+    const matching = globExpression(name);
     return entries(inFolder)
-      .filter((entry) => wildcardMatches(name, entry))
+      .filter((entry) => matching.test(entry))
       .filter((entry) => !entry.startsWith('.') || name.startsWith('.'))
       .sort()
       .map((entry) => join(inFolder, entry));
   });
+}
+
+const MAGIC = /[*?[]/;
+
+/** One name of a pattern: `*`, `?`, `[a-z]`, `[!a-z]`; a bracket that is not closed is itself. */
+function globExpression(pattern: string): RegExp {
+  const source = pattern.replace(
+    /\[(!?)(\]?[^\]]*)\]|[\s\S]/g,
+    (all, not?: string, set?: string) => {
+      if (set) return `[${not ? '^' : ''}${set.replace(/[\\\]^[]/g, '\\$&')}]`;
+      return { '*': '.*', '?': '.' }[all] ?? all.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+    },
+  );
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch {
+    return /(?!)/; // a range that ends before it begins has nothing in it
+  }
 }
 
 /** As glob(3): what is not there, or cannot be read, matches nothing. */

@@ -4,6 +4,7 @@ import { Secret } from '../values/secret.js';
 import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
 import { text as asText, type TemplateFunction } from './filters/values.js';
 import { didYouMean } from './nearest.js';
+import { BLOCK_SPACE, type BlockSpace } from './template-header.js';
 
 /** A failed evaluation: `undefinedValue` where something undefined was used. */
 export interface JinjaFailure {
@@ -12,6 +13,13 @@ export interface JinjaFailure {
   readonly undefinedValue: boolean;
   /** An error thrown by a function of the context, as it was. */
   readonly cause?: unknown;
+}
+
+/** How the engine is to evaluate. */
+export interface JinjaOptions {
+  /** Whether an attribute of what is undefined is undefined too, instead of an error. */
+  readonly chainable: boolean;
+  readonly space: BlockSpace;
 }
 
 /** The outcome of one evaluation. */
@@ -139,7 +147,6 @@ class Engine {
     environment.enablePyCompat();
     environment.undefinedBehavior = 'strict';
     environment.keepTrailingNewline = true;
-    environment.trimBlocks = true;
     for (const [name, filter] of Object.entries(FILTERS))
       environment.addFilter(name, this.#guarded(name, filter));
     environment.addFilter(GET_FILTER, this.#guarded(GET_FILTER, get));
@@ -168,9 +175,11 @@ class Engine {
     kind: 'expression' | 'template',
     text: string,
     context: Record<string, unknown>,
-    chainable: boolean,
+    { chainable, space }: JinjaOptions,
   ): JinjaResult {
     this.#environment.undefinedBehavior = chainable ? 'chainable' : 'strict';
+    this.#environment.trimBlocks = space.trim;
+    this.#environment.lstripBlocks = space.lstrip;
     this.#secrets = new Secrets();
     this.#thrown = undefined;
     const hidden = this.#secrets.hide(context) as Record<string, unknown>;
@@ -244,13 +253,12 @@ export function runJinja(
   kind: 'expression' | 'template',
   text: string,
   context: Record<string, unknown>,
-  /** Whether an attribute of what is undefined is undefined too, instead of an error. */
-  chainable = false,
+  options: JinjaOptions = { chainable: false, space: BLOCK_SPACE },
 ): JinjaResult {
   const engine = (engines[depth] ??= new Engine());
   depth += 1;
   try {
-    return engine.run(kind, text, context, chainable);
+    return engine.run(kind, text, context, options);
   } finally {
     depth -= 1;
   }

@@ -68,8 +68,9 @@ function rewriteTemplate(template: string, escapes: Escapes): string {
       if (close === '') return part;
       // Jinja2 keeps a newline behind `raw`, though it drops one behind other statements.
       if (inner.trim() === 'raw') return part.replace(/(?<![-+])%\}$/, ' +%}');
+      // The `+` keeps the spaces before it, which `lstrip_blocks` cuts before statements alone.
       return kind === 'expression'
-        ? `${open.replace('{{', '{%')} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
+        ? `${open === '{{-' ? '{%-' : '{%+'} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
         : `${open}${rewritten}${close}`;
     })
     .join('');

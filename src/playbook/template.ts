@@ -10,6 +10,7 @@ import type { Condition, Located, Source } from './model.js';
 import { didYouMean } from './nearest.js';
 import { plainText, plainValue } from './plain.js';
 import { rewrite, type MAPPINGS, type Rewritten, type TextKind } from './rewrite.js';
+import { BLOCK_SPACE, readHeader } from './template-header.js';
 import { withBound, type Scope, type Variable } from './scope.js';
 
 /** The mark of a left-out argument: `mode: "{{ mode | default(omit) }}"`. */
@@ -191,7 +192,7 @@ function resolver(pass: Pass): (name: string) => unknown {
   };
 }
 
-function run(kind: TextKind, text: string, pass: Pass): unknown {
+function run(kind: TextKind, text: string, pass: Pass, space = BLOCK_SPACE): unknown {
   const isExpression = kind === 'expression' || kind === 'braced';
   if (isExpression) {
     const plain = plainValue(text, resolver(pass));
@@ -202,12 +203,10 @@ function run(kind: TextKind, text: string, pass: Pass): unknown {
   const known = contextOf(references, pass);
   const { context, failed } = known;
   const whole = withMissing(rewritten, known, text, pass);
-  const result = runJinja(
-    isExpression ? 'expression' : 'template',
-    whole,
-    context,
-    needsChain(references, context),
-  );
+  const result = runJinja(isExpression ? 'expression' : 'template', whole, context, {
+    chainable: needsChain(references, context),
+    space,
+  });
   if (result.ok && !result.isUndefined) return result.value;
   if (result.ok || result.failure.undefinedValue) {
     const missing = references.find(({ name }) => !(name in context) && !(name in ITEM_OF));
@@ -261,11 +260,22 @@ export function render(located: Located, scope: Scope): unknown {
 
 /**
  * The text of a template file, as the module `template` writes it: rendered to text whatever it
- * holds, with its last newline.
+ * holds, with its last newline. Its first line may say how lines of statements are cut.
  */
-export function renderTemplate(text: string, file: Source, scope: Scope): string | Secret {
-  const value = run('file', text, { scope, source: file, resolving: [] });
-  return value instanceof Secret ? (value as Secret) : String(value);
+export function renderTemplate(whole: string, file: Source, scope: Scope): string | Secret {
+  const { text, space } = readHeader(whole, file);
+  const pass = { scope, source: file, resolving: [] };
+  // As Ansible has it: the last newline is not rendered, and those that are missing are added.
+  const value = run('file', text.replace(/\n$/, ''), pass, space);
+  const ended = (rendered: string): string =>
+    rendered + '\n'.repeat(Math.max(0, newlinesAtEnd(text) - newlinesAtEnd(rendered)));
+  return value instanceof Secret
+    ? new Secret(ended((value as Secret).reveal()))
+    : ended(String(value));
+}
+
+function newlinesAtEnd(text: string): number {
+  return /\n*$/.exec(text)?.[0].length ?? 0;
 }
 
 /** The same, with the place of each key of a mapping known; values of `raw` keys stay as they are. */

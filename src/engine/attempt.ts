@@ -14,6 +14,12 @@ import type { HostTask } from './task-on-host.js';
 /** How long a module may go on after its signal, to end or undo what it has in hand. */
 const GRACE_MS = 5_000;
 
+/** Of a dry run, where nobody knows what would come of it. */
+const NOT_TRIED: AttemptResult = {
+  ...{ changed: false, changes: [], skipped: true, reason: 'it runs only without --check' },
+  result: { msg: 'Command would have run if not in check mode' },
+};
+
 function readInput(on: HostTask, module: AnyModule): unknown {
   const { task, scope } = on;
   const rendered = renderFields(
@@ -127,6 +133,7 @@ export class Attempt {
   /** What came of it. */
   get result(): AttemptResult {
     const { verdict, failure } = this;
+    if (this.isCheck && verdict.isUnforeseen === true) return NOT_TRIED;
     const applied = this.#applied;
     const facts = { ...verdict.facts, ...applied.facts };
     const isChanged = verdict.changes.length > 0 && applied.changed !== false;

@@ -30,6 +30,8 @@ export interface Verdict<C extends Change = Change> {
   readonly facts?: JsonObject;
   /** What was gathered of the host: `ansible_facts`, below the variables of plays. */
   readonly hostFacts?: JsonObject;
+  /** Only doing it would tell whether it changes anything: a dry run skips it. */
+  readonly isUnforeseen?: true;
   /** A result that counts as skipped (`creates` names what exists). */
   readonly skipped?: true;
 }

@@ -19,7 +19,7 @@ export const raw: TaskModule<z.infer<typeof input>> = {
   freeFormKeys: ['executable'],
   touches: 'anything',
   observe: () => Promise.resolve(undefined),
-  check: (_seen, { cmd }) => ({ changes: [{ summary: commandSummary(cmd) }] }),
+  check: (_seen, { cmd }) => ({ changes: [{ summary: commandSummary(cmd) }], isUnforeseen: true }),
   apply: (changes, { cmd, executable = '/bin/sh' }, context) =>
     runScript(sh`${executable} -c ${cmd}`, { summary: changes[0]?.summary ?? '' }, context),
 };

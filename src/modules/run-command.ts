@@ -70,7 +70,10 @@ function notRun(reason: string): JsonObject {
   return { ...NOT_RUN, stdout: `skipped, since ${reason}`, msg };
 }
 
-/** A command changes its host unless a guard says that nothing is to do. */
+/**
+ * A command changes its host unless a guard says that nothing is to do; without one, nobody knows
+ * before it was run.
+ */
 export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): Verdict {
   const reason = seen.createsExists
     ? `${guards.creates ?? ''} exists`
@@ -78,7 +81,8 @@ export function checkGuards(seen: GuardSeen, guards: Guarded, summary: string): 
       ? undefined
       : `${guards.removes ?? ''} does not exist`;
   if (reason !== undefined) return { changes: [], reason, result: notRun(reason) };
-  return { changes: [{ summary }], result: NOT_RUN };
+  const isGuarded = guards.creates !== undefined || guards.removes !== undefined;
+  return { changes: [{ summary }], result: NOT_RUN, ...(isGuarded ? {} : { isUnforeseen: true }) };
 }
 
 /** Runs the script; its output goes to the watcher line by line, and into the result. */

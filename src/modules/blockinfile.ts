@@ -91,6 +91,10 @@ export const blockinfile: TaskModule<Input, FileStat, HostChange> = {
   check: (stat, given) => {
     const before = textOf(stat);
     if (before === undefined && !given.create) return notThere('blockinfile', given);
+    if (before === undefined && given.state === 'absent') {
+      const reason = `File ${given.path} not present`;
+      return { changes: [], reason, result: { msg: reason } };
+    }
     return editVerdict(stat, given, edited(before, given));
   },
   apply: applyEdit,

@@ -14,7 +14,7 @@ const input = z
     state: z.enum(['file', 'directory', 'absent', 'touch', 'link', 'hard']).optional(),
     /** What a link points to. */
     src: z.string().optional(),
-    /** A link may point to nothing, and take the place of a file. */
+    /** A link may point to nothing, and take the place of a file or of an empty folder. */
     force: z.boolean().default(false),
     /** Attributes are those of all below, too. */
     recurse: z.boolean().default(false),
@@ -49,8 +49,9 @@ function linkChanges(stat: FileStat, { state, path, src = '', force }: Input): V
   const result = { dest: path, src, mode: '0777' };
   if (isSame) return { changes: [], reason: `${path} is as asked`, result };
   const isInTheWay = stat.type !== 'absent' && stat.type !== 'link';
-  if (isInTheWay && (!force || stat.type === 'directory'))
-    return refuse(`file: ${path} is a ${stat.type}; 'force' replaces a file, never a folder`);
+  const isFolder = stat.type === 'directory';
+  if (isInTheWay && (!force || (isFolder && state === 'hard')))
+    return refuse(`file: ${path} is a ${stat.type}; 'force' replaces a file or an empty folder`);
   const flags = state === 'link' ? ['-s', '-f', '-n'] : ['-f'];
   const needed =
     state === 'link' && !force
@@ -61,6 +62,7 @@ function linkChanges(stat: FileStat, { state, path, src = '', force }: Input): V
       run(
         `link ${path} to ${src}`,
         sh`${needed}
+${isFolder ? sh`rmdir -- ${path} || exit` : sh`:`}
 ln ${flags} -- ${src} ${path}`,
       ),
     ],

@@ -58,7 +58,10 @@ function variable(name: string, { scope, options }: Lookup): unknown {
 
 /** Each lookup: what one term gives. All run on the controller. */
 const LOOKUPS: Readonly<Record<string, (term: string, lookup: Lookup) => unknown>> = {
-  file: (term, lookup) => readFound(lookup, term, 'files').replace(/\n+$/, ''),
+  file: (term, lookup) => {
+    const text = readFound(lookup, term, 'files');
+    return lookup.options['rstrip'] === false ? text : text.trimEnd();
+  },
   template: (term, lookup) =>
     renderTemplate(readFound(lookup, term, 'templates'), term, lookup.scope),
   env: (term, { options }) => process.env[term] ?? options['default'] ?? '',

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat } from '../facts/file-stat.js';
+import { fileStat, placesOf } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
 import { readControllerFile } from './controller-file.js';
@@ -22,7 +22,7 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
   doc: 'Renders a Jinja template of the controller and puts it in place atomically.',
   input,
   aliases: { path: 'dest' },
-  touches: ({ stat }) => [stat.real],
+  touches: ({ stat }) => placesOf(stat),
   observe: async (given, context) => {
     const { src, dest, newline_sequence: newline } = given;
     if (context.render === undefined) throw new CaravanError('bug', 'template needs the engine');

@@ -6,6 +6,7 @@ import { printGraph, printHost, printHosts, printList } from '../inventory/print
 import type { LoadedInventory } from '../inventory/resolve.js';
 import { inventorySchema } from '../inventory/schema.js';
 import { CaravanError } from '../values/error.js';
+import { append } from './option-values.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 
 /** Options of `caravan inventory`, as commander gives them. */
@@ -30,7 +31,6 @@ const ACTIONS = ['list', 'host', 'graph', 'listHosts', 'check', 'schema'] as con
 
 /** `caravan inventory`: what the inventory says, as `ansible-inventory` prints it. */
 export function inventoryCommand(): Command {
-  const append = (value: string, all: readonly string[]) => [...all, value];
   const command = new Command('inventory')
     .description('print what the inventory says, as ansible-inventory does')
     .argument('[group]', 'group at which --graph starts', 'all')

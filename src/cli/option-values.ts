@@ -7,6 +7,9 @@ export function count(value: string): number {
   throw new InvalidArgumentError('must be a whole number above 0');
 }
 
+/** One more value of an option that may be repeated. */
+export const append = (value: string, all: readonly string[]): string[] => [...all, value];
+
 /** Hosts at once, as `serial` of a play takes it. @throws InvalidArgumentError */
 export function serial(value: string): string {
   if (/^[1-9]\d*%?$/.test(value)) return value;

@@ -15,7 +15,7 @@ import { describePosition } from '../rotation/modules/rotation-survey.js';
 import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
 import { exitCodeOf } from './exit.js';
-import { count, serial } from './option-values.js';
+import { append, count, serial } from './option-values.js';
 import { systemClock, untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
@@ -82,13 +82,13 @@ export function rotateCommand(): Command {
     .option(
       '--backup-recipient <age1...>',
       'who can open the backups of hosts; may be repeated (default: an identity in the state folder)',
-      collect,
+      append,
       [],
     )
     .option(
       '--without-node <name>',
       'a node of the cluster that is not in the inventory, and may be locked out; may be repeated',
-      collect,
+      append,
       [],
     )
     .option('--worker-batch <serial>', 'workers at once: a number or a percentage', serial, '10%')
@@ -104,7 +104,7 @@ export function rotateCommand(): Command {
 
 function fleetCommand(name: string): Command {
   return addVaultOptions(new Command(name))
-    .requiredOption('-i, --inventory <source>', 'inventory; may be repeated', collect, [])
+    .requiredOption('-i, --inventory <source>', 'inventory; may be repeated', append, [])
     .option(
       '--state <folder>',
       'folder of authorities and leaves (default: .caravan beside the inventory)',
@@ -118,8 +118,6 @@ function fleetCommand(name: string): Command {
         .default('text'),
     );
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 function stateFolder({ inventory, state }: FleetOptions): AuthorityStore {
   const [first = '.'] = inventory;

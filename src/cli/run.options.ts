@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { TransportName } from '../transport/port.js';
-import { count } from './option-values.js';
+import { append, count } from './option-values.js';
 import { addVaultOptions, type VaultOptions } from './vault-options.js';
 import type { OutputFormat } from './view.js';
 
@@ -40,7 +40,6 @@ export interface RunCommandOptions extends HostOptions {
   readonly resume?: boolean;
 }
 
-const append = (value: string, all: readonly string[]): string[] => [...all, value];
 const appendTags = (value: string, all: readonly string[]): string[] => [
   ...all,
   ...value.split(',').map((tag) => tag.trim()),

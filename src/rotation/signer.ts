@@ -9,6 +9,8 @@ import type { HostSurvey } from './host-survey.js';
  * client CA have files of their own in this folder beside it, and the flags point there.
  */
 export interface SignerFiles {
+  /** Whether the flags point to the split files now. */
+  readonly isSplit: boolean;
   readonly folder: string;
   readonly certificate: string;
   readonly key: string;
@@ -20,7 +22,7 @@ export interface SignerFiles {
 const FOLDER = 'rotation';
 const CERTIFICATE_FLAG = 'cluster-signing-cert-file';
 const KEY_FLAG = 'cluster-signing-key-file';
-const CLIENT_CA_FLAG = 'client-ca-file';
+export const CLIENT_CA_FLAG = 'client-ca-file';
 
 /**
  * Where the split files of a control plane are, or undefined where it signs nothing (no manifest,
@@ -31,15 +33,16 @@ export function signerFiles(survey: HostSurvey): SignerFiles | undefined {
   const flags = manifest === undefined ? undefined : readFlags(manifest).flags;
   const [certificate, key] = [flags?.get(CERTIFICATE_FLAG), flags?.get(KEY_FLAG)];
   if (!certificate || !key) return undefined;
-  const split = dirname(certificate).endsWith(`/${FOLDER}`);
-  const home = split ? dirname(dirname(certificate)) : dirname(certificate);
+  const isSplit = dirname(certificate).endsWith(`/${FOLDER}`);
+  const home = isSplit ? dirname(dirname(certificate)) : dirname(certificate);
   const folder = `${home}/${FOLDER}`;
   return {
+    isSplit,
     folder,
     certificate: `${folder}/signer.crt`,
     key: `${folder}/signer.key`,
     clientCa: `${folder}/client-ca.crt`,
-    home: split
+    home: isSplit
       ? {
           certificate: `${home}/${AUTHORITY_FILES.cluster.certificate}`,
           key: `${home}/${AUTHORITY_FILES.cluster.key}`,

@@ -3,7 +3,7 @@ import { AUTHORITY_FILES } from '../pki/catalogue.js';
 import { readFlags } from '../pki/static-pod.js';
 import { keyIsBeside } from './changes.js';
 import { certificatesOf, type HostSurvey } from './host-survey.js';
-import { signerFiles } from './signer.js';
+import { CLIENT_CA_FLAG, signerFiles } from './signer.js';
 
 /** What is found on one host that a rotation would break, or cannot prove; in words, none where it is as kubeadm makes it. */
 export function unsupported(survey: HostSurvey): string[] {
@@ -66,9 +66,7 @@ function signer(survey: HostSurvey): string[] {
     (flag) => `kube-controller-manager has a signer of its own by --${flag}`,
   );
   const files = signerFiles(survey);
-  const certificate = flags.get('cluster-signing-cert-file');
-  if (files === undefined || certificate === undefined || dirname(certificate) === files.folder)
-    return found;
+  if (files === undefined || files.isSplit) return found;
   const { home } = files;
   const isNamed =
     basename(home.certificate) === AUTHORITY_FILES.cluster.certificate &&
@@ -77,7 +75,7 @@ function signer(survey: HostSurvey): string[] {
     found.push(
       `kube-controller-manager signs with ${home.certificate} and ${home.key}, not with ca.crt and ca.key of one folder`,
     );
-  const clients = flags.get('client-ca-file');
+  const clients = flags.get(CLIENT_CA_FLAG);
   if (clients !== undefined && clients !== home.certificate)
     found.push(
       `kube-controller-manager has another --client-ca-file (${clients}) than it signs with`,

@@ -7,13 +7,12 @@ import type { ProcessChannel } from './channel.js';
 import { ShellEnded, type FileReceive } from './port.js';
 import type { SendParts } from './send-file.js';
 import { shellInTime, stoppedError } from './stopped-transfer.js';
+import { SAID_SIZE } from './stream-channel.js';
 
 /** What receiving needs of the connection. */
 export type ReceiveParts = Omit<SendParts, 'run' | 'drained' | 'nowMs'>;
 
 const READ_BYTES = 1024 * 1024;
-/** Standard error that is kept for a message. */
-const SAID_SIZE = 4096;
 
 /**
  * Brings a file's first bytes, as many as were seen, from a host. Where the file of the controller

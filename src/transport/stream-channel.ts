@@ -3,7 +3,7 @@ import type { ProcessChannel } from './channel.js';
 import { ShellEnded } from './port.js';
 
 /** Standard error that is kept for a message. */
-const SAID_SIZE = 4096;
+export const SAID_SIZE = 4096;
 /** Longest line that is kept: those meant for us are shorter. */
 const LINE_SIZE = 1024;
 

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { quoteWord, sh } from './shell.js';
+import { pipeFrom, quoteWord, sh } from './shell.js';
 
 test('quoteWord gives back any word through dash', () => {
   fc.assert(
@@ -21,4 +21,13 @@ test('sh quotes words, lists and leaves scripts alone', () => {
 
 test('quoteWord refuses NUL', () => {
   expect(() => quoteWord('a\0b')).toThrow(TypeError);
+});
+
+test('pipeFrom gives what the last part prints, and the exit code of the first', () => {
+  const run = ({ text }: { text: string }) =>
+    spawnSync('/bin/sh', ['-c', text], { encoding: 'utf8' });
+  const rest = sh`grep b | cut -c 1`;
+  expect(run(pipeFrom(sh`printf 'ba\\nc\\n'`, rest))).toMatchObject({ status: 0, stdout: 'b\n' });
+  expect(run(pipeFrom(sh`(echo ba; exit 7)`, rest))).toMatchObject({ status: 7, stdout: 'b\n' });
+  expect(run(pipeFrom(sh`echo c`, rest))).toMatchObject({ status: 0, stdout: '' });
 });

@@ -45,3 +45,10 @@ export function sh(strings: TemplateStringsArray, ...values: ShellValue[]): Scri
 export function joinScripts([first, ...rest]: readonly Script[]): Script {
   return Script.of(rest.reduce((text, script) => `${text}\n${script.text}`, first?.text ?? ''));
 }
+
+/** A pipeline that ends with the exit code of its first part, for which POSIX shells have no option. */
+export function pipeFrom(first: Script, rest: Script): Script {
+  return sh`exec 3>&1
+code=$({ { ${first} 3>&- || echo $? >&4; } | ${rest} >&3; } 4>&1)
+exit "\${code:-0}"`;
+}

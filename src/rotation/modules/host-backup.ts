@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { commandError } from '../../modules/host-change.js';
 import type { Change, TaskModule } from '../../modules/module.js';
 import { newIdentity, seal } from '../../pki/sealed.js';
-import { sh } from '../../values/shell.js';
+import { pipeFrom, sh } from '../../values/shell.js';
 import type { AuthorityStore } from '../authorities.js';
 
 const input = z.strictObject({
@@ -39,9 +39,7 @@ export function hostBackup(store: AuthorityStore): TaskModule<Input, { kept: boo
         sh`set -e; cd /
 set -- etc/kubernetes var/lib/kubelet/pki var/lib/kubelet/config.yaml
 for f do shift; [ ! -e "$f" ] || set -- "$@" "$f"; done
-exec 3>&1
-code=$({ { tar -cf - "$@" 3>&- || echo $? >&4; } | base64 >&3; } 4>&1)
-exit "\${code:-0}"`,
+${pipeFrom(sh`tar -cf - "$@"`, sh`base64`)}`,
         { become: true, signal },
       );
       if (archive.code !== 0)

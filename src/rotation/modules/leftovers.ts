@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { commandError } from '../../modules/host-change.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
-import { sh } from '../../values/shell.js';
+import { pipeFrom, sh } from '../../values/shell.js';
 import type { AuthorityStore } from '../authorities.js';
 import { traces } from '../leftovers.js';
 
@@ -79,10 +79,10 @@ async function scanApi(patterns: readonly string[], context: ModuleContext): Pro
   const row =
     '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.data} {.webhooks} {.spec}{"\\n"}{end}';
   const searched = await connection.run(
-    sh`exec 3>&1
-code=$({ { kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row} 3>&- ||
-  echo $? >&4; } | grep -F ${patterns.flatMap((pattern) => ['-e', pattern])} | cut -d ' ' -f 1 >&3; } 4>&1)
-exit "\${code:-0}"`,
+    pipeFrom(
+      sh`kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row}`,
+      sh`grep -F ${patterns.flatMap((pattern) => ['-e', pattern])} | cut -d ' ' -f 1`,
+    ),
     { become: true, signal, timeoutMs: 120_000 },
   );
   // Of an API that was not read nothing is known.

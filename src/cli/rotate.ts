@@ -1,8 +1,8 @@
-import { dirname, join } from 'node:path';
-import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
 import { openJournal } from '../evidence/journal.js';
+import type { ConnectionOverrides } from '../inventory/connection.js';
 import { loadInventory } from '../inventory/load.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { AuthorityStore } from '../rotation/authorities.js';
@@ -14,19 +14,26 @@ import type { Position } from '../rotation/walk.js';
 import { describePosition } from '../rotation/modules/rotation-survey.js';
 import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
+import {
+  addConnectionOptions,
+  connectionOverridesOf,
+  type ConnectionOptions,
+} from './connection-options.js';
 import { exitCodeOf } from './exit.js';
-import { append, count, serial } from './option-values.js';
+import { append, count, serial, verboseOption } from './option-values.js';
+import { stateFolderOf } from './state-folder.js';
 import { systemClock, untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { addVaultOptions, type VaultOptions, vaultPasswordsOf } from './vault-options.js';
 import { createView, type OutputFormat } from './view.js';
 
-interface FleetOptions extends VaultOptions {
+interface FleetOptions extends VaultOptions, ConnectionOptions {
   readonly inventory: string[];
   readonly state?: string;
   readonly controlPlaneGroup?: string;
   readonly workersGroup?: string;
   readonly forks: number;
+  readonly verbose: number;
   readonly output: OutputFormat;
 }
 
@@ -45,12 +52,12 @@ interface RotateOptions extends FleetOptions {
 
 /** `caravan survey`: where every certificate is, and so where the fleet is. */
 export function surveyCommand(): Command {
-  return fleetCommand('survey')
+  return addLogin(fleetCommand('survey'))
     .description(
       'read every host and the API: trust state, matrix, what is missing; changes nothing',
     )
     .action(async (options: FleetOptions) => {
-      const { outcome, survey } = await surveyFleet(options, 'new');
+      const { outcome, survey } = await surveyFleet(await openFleet(options), 'new');
       if (survey)
         process.stdout.write(
           options.output === 'json' ? `${JSON.stringify(survey)}\n` : surveyText(survey),
@@ -61,7 +68,7 @@ export function surveyCommand(): Command {
 
 /** `caravan rotate`: walk to a trust state. */
 export function rotateCommand(): Command {
-  return fleetCommand('rotate')
+  const command = fleetCommand('rotate')
     .description(
       'walk the fleet to a trust state: forward rotates, backward rolls back, again resumes',
     )
@@ -91,19 +98,28 @@ export function rotateCommand(): Command {
       append,
       [],
     )
-    .option('--worker-batch <serial>', 'workers at once: a number or a percentage', serial, '10%')
-    .action(async (options: RotateOptions) => {
-      if (options.begin) await begin(options);
-      const { outcome, survey } = options.plan
-        ? await surveyFleet(options, options.to)
-        : { outcome: await rotate(options), survey: undefined };
-      if (survey) process.stdout.write(planText(survey, options.to));
-      process.exitCode = exitCodeOf(outcome);
-    });
+    .option('--worker-batch <serial>', 'workers at once: a number or a percentage', serial, '10%');
+  return addLogin(command).action(async (options: RotateOptions) => {
+    if (options.begin && (options.plan || options.check))
+      throw new CaravanError(
+        'input',
+        '--begin changes the state folder, and goes with no dry run.',
+        {
+          hint: 'Leave out --plan or --check, or leave out --begin.',
+        },
+      );
+    const fleet = await openFleet(options);
+    if (options.begin) await begin(fleet);
+    const { outcome, survey } = options.plan
+      ? await surveyFleet(fleet, options.to)
+      : { outcome: await rotate(options, fleet), survey: undefined };
+    if (survey) process.stdout.write(planText(survey, options.to));
+    process.exitCode = exitCodeOf(outcome);
+  });
 }
 
 function fleetCommand(name: string): Command {
-  return addVaultOptions(new Command(name))
+  return new Command(name)
     .requiredOption('-i, --inventory <source>', 'inventory; may be repeated', append, [])
     .option(
       '--state <folder>',
@@ -112,6 +128,7 @@ function fleetCommand(name: string): Command {
     .option('--control-plane-group <group>', 'group of the control planes')
     .option('--workers-group <group>', 'group of the workers')
     .option('-f, --forks <count>', 'hosts at once', count, 10)
+    .addOption(verboseOption())
     .addOption(
       new Option('--output <format>', 'text or JSON lines')
         .choices(['text', 'json'])
@@ -119,21 +136,33 @@ function fleetCommand(name: string): Command {
     );
 }
 
-function stateFolder({ inventory, state }: FleetOptions): AuthorityStore {
-  const [first = '.'] = inventory;
-  const folder = statSync(first, { throwIfNoEntry: false })?.isDirectory() ? first : dirname(first);
-  return new AuthorityStore(state ?? join(folder, '.caravan'));
+const addLogin = (command: Command): Command => addVaultOptions(addConnectionOptions(command));
+
+/** A fleet as the options describe it; what has to be asked for is asked for once. */
+interface Fleet {
+  readonly options: FleetOptions;
+  readonly inventory: Inventory;
+  readonly store: AuthorityStore;
+  readonly connectionOverrides: ConnectionOverrides;
 }
 
-async function readInventory(options: FleetOptions): Promise<Inventory> {
-  return loadInventory(options.inventory, { vaultPasswords: await vaultPasswordsOf(options) });
+async function openFleet(options: FleetOptions): Promise<Fleet> {
+  const vaultPasswords = await vaultPasswordsOf(options);
+  return {
+    options,
+    inventory: await loadInventory(options.inventory, {
+      vaultPasswords,
+      warn: (message) => process.stderr.write(`[warning] ${message}\n`),
+    }),
+    store: new AuthorityStore(stateFolderOf(options)),
+    connectionOverrides: await connectionOverridesOf(options),
+  };
 }
 
-function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal) {
+function shared({ options, ...fleet }: Fleet, signal: AbortSignal) {
   const terminal = operatorTerminal();
   return {
-    inventory,
-    store: stateFolder(options),
+    ...fleet,
     transport: createTransport(terminal ? { terminal } : {}),
     clock: systemClock,
     signal,
@@ -145,15 +174,15 @@ function shared(options: FleetOptions, inventory: Inventory, signal: AbortSignal
   };
 }
 
-async function rotate(options: RotateOptions): Promise<RunOutcome> {
-  const inventory = await readInventory(options);
-  const view = createView({ format: options.output, diff: options.diff });
+async function rotate(options: RotateOptions, fleet: Fleet): Promise<RunOutcome> {
+  const { output, diff, verbose } = options;
+  const view = createView({ format: output, diff, verbosity: verbose });
   // For audit and timing; where the fleet is, is never read from it.
-  const journal = openJournal(join(stateFolder(options).folder, 'journal.jsonl'));
+  const journal = openJournal(join(fleet.store.folder, 'journal.jsonl'));
   try {
     return await untilStopped(view.say, (signal) =>
       runRotation({
-        ...shared(options, inventory, signal),
+        ...shared(fleet, signal),
         to: options.to,
         check: options.check,
         diff: options.diff,
@@ -185,15 +214,15 @@ interface Survey {
 }
 
 async function surveyFleet(
-  options: FleetOptions,
+  fleet: Fleet,
   to: TrustState,
 ): Promise<{ outcome: RunOutcome; survey?: Survey }> {
-  const inventory = await readInventory(options);
-  const view = createView({ format: options.output, diff: false });
+  const { output, verbose } = fleet.options;
+  const view = createView({ format: output, diff: false, verbosity: verbose });
   let survey: Survey | undefined;
   const outcome = await untilStopped(view.say, (signal) =>
     runRotation({
-      ...shared(options, inventory, signal),
+      ...shared(fleet, signal),
       to,
       playbook: 'survey',
       emit: (event) => {
@@ -249,14 +278,10 @@ function planText(survey: Survey, to: TrustState): string {
   return `${surveyText(survey)}${plan.join('\n')}\n`;
 }
 
-async function begin(options: RotateOptions): Promise<void> {
-  if (options.plan || options.check)
-    throw new CaravanError('input', '--begin changes the state folder, and goes with no dry run.', {
-      hint: 'Leave out --plan or --check, or leave out --begin.',
-    });
-  const store = stateFolder(options);
+async function begin(fleet: Fleet): Promise<void> {
+  const { store } = fleet;
   await withLock(store.folder, async () => {
-    const { survey } = await surveyFleet(options, 'new');
+    const { survey } = await surveyFleet(fleet, 'new');
     if (survey?.position.kind === 'at' && survey.position.state === 'new') return store.begin();
     throw new CaravanError(
       'gate',

@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
-import type { TransportName } from '../transport/port.js';
-import { append, count } from './option-values.js';
+import { addConnectionOptions, type ConnectionOptions } from './connection-options.js';
+import { append, count, verboseOption } from './option-values.js';
 import { addVaultOptions, type VaultOptions } from './vault-options.js';
 import type { OutputFormat } from './view.js';
 
 /** Options of all commands that run tasks on hosts, as commander gives them. */
-export interface HostOptions extends VaultOptions {
+export interface HostOptions extends VaultOptions, ConnectionOptions {
   readonly inventory: readonly string[];
   readonly limit?: string;
   readonly forks: number;
@@ -14,12 +14,6 @@ export interface HostOptions extends VaultOptions {
   readonly diff: boolean;
   readonly become?: boolean;
   readonly becomeUser?: string;
-  readonly user?: string;
-  readonly askBecomePass: boolean;
-  readonly askPass: boolean;
-  readonly privateKey?: string;
-  readonly timeout?: number;
-  readonly transport?: TransportName;
   readonly verbose: number;
   readonly state?: string;
   readonly output: OutputFormat;
@@ -47,7 +41,7 @@ const appendTags = (value: string, all: readonly string[]): string[] => [
 
 /** Adds the options of {@link HostOptions} to a command. */
 export function withHostOptions(command: Command): Command {
-  return addVaultOptions(command)
+  command
     .option(
       '-i, --inventory <source>',
       'file, folder, script or list "a,b,"; may be repeated',
@@ -66,23 +60,7 @@ export function withHostOptions(command: Command): Command {
     .option('-D, --diff', 'show changes of files line by line', false)
     .option('-b, --become', 'become root (or --become-user)')
     .option('--become-user <user>', 'user to become')
-    .option('-K, --ask-become-pass', 'ask for the password of sudo or su', false)
-    .option('-u, --user <user>', 'user to log in as')
-    .option('-k, --ask-pass', 'ask for the password of the login', false)
-    .option('--private-key <file>', 'key to log in with')
-    .option('-T, --timeout <seconds>', 'deadline of a login', count)
-    .option(
-      '-v, --verbose',
-      'results of what changed or failed; -vv: all results, places, reasons; -vvv: each host by itself, with the time; -vvvv: records, results as JSON',
-      (_, n: number) => n + 1,
-      0,
-    )
-    .addOption(
-      new Option(
-        '--transport <name>',
-        "ssh2, the system's openssh, or auto: ssh2 unless the host needs openssh",
-      ).choices(['auto', 'ssh2', 'openssh']),
-    )
+    .addOption(verboseOption())
     .option(
       '--state <folder>',
       "folder of a rotation's authorities (default: .caravan beside the inventory)",
@@ -92,6 +70,7 @@ export function withHostOptions(command: Command): Command {
         .choices(['text', 'json', 'junit'])
         .default('text'),
     );
+  return addVaultOptions(addConnectionOptions(command));
 }
 
 /** Adds the options of {@link RunCommandOptions} to a command. */

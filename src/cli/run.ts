@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import type { RunOutcome } from '../engine/options.js';
 import type { RunRecord } from '../engine/receipts.js';
 import { runLoaded } from '../engine/run.js';
-import type { ConnectionOverrides } from '../inventory/connection.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { loadInventory } from '../inventory/load.js';
 import { readValue } from '../inventory/vars-files.js';
@@ -19,13 +18,15 @@ import { AuthorityStore } from '../rotation/authorities.js';
 import { rotationModules } from '../rotation/modules/index.js';
 import { createTransport } from '../transport/transport.js';
 import { CaravanError } from '../values/error.js';
+import { connectionOverridesOf } from './connection-options.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { listing } from './run.listing.js';
 import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
-import { askPassword, askStep } from './run.password.js';
+import { askStep } from './run.password.js';
 import { openRecord } from './run.record.js';
 import { askPrompts } from './run.prompts.js';
 import { extraVars } from './run.vars.js';
+import { stateFolderOf } from './state-folder.js';
 import { systemClock, untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
 import { vaultPasswordsOf } from './vault-options.js';
@@ -61,16 +62,7 @@ export function runCommand(perform: Perform = (file, options) => runFile(file, o
 
 /** All modules that a playbook may name. */
 export function allModules(options: Pick<HostOptions, 'inventory' | 'state'>): AnyModule[] {
-  return [...coreModules, ...rotationModules(new AuthorityStore(stateFolder(options)))];
-}
-
-function stateFolder({ inventory, state }: Pick<HostOptions, 'inventory' | 'state'>): string {
-  if (state !== undefined) return state;
-  const [first = '.'] = inventory;
-  // A list of hosts names no place on disk.
-  if (first.includes(',')) return '.caravan';
-  const isFolder = statSync(first, { throwIfNoEntry: false })?.isDirectory() === true;
-  return join(isFolder ? first : dirname(first), '.caravan');
+  return [...coreModules, ...rotationModules(new AuthorityStore(stateFolderOf(options)))];
 }
 
 /** Reads a playbook, and what a file of variables holds, sealed or not. */
@@ -126,7 +118,7 @@ export async function runFile(
     options.resume === undefined || options.check
       ? undefined
       : openRecord({
-          ...{ folder: stateFolder(options), playbook: file, resume: options.resume },
+          ...{ folder: stateFolderOf(options), playbook: file, resume: options.resume },
           ...{ digest: digestOf(loaded), now: systemClock.now() },
           warn: (message) => streams.err.write(`[warning] ${message}\n`),
         });
@@ -180,22 +172,6 @@ async function readInventory(
   });
 }
 
-async function overrides(options: HostOptions): Promise<ConnectionOverrides> {
-  const { user, privateKey, become, becomeUser, timeout, transport } = options;
-  const password = options.askPass ? await askPassword('SSH password: ') : undefined;
-  const becomePassword = options.askBecomePass ? await askPassword('BECOME password: ') : undefined;
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(privateKey === undefined ? {} : { privateKeyFile: privateKey }),
-    ...(become === undefined ? {} : { become }),
-    ...(becomeUser === undefined ? {} : { becomeUser }),
-    ...(timeout === undefined ? {} : { connectTimeoutMs: timeout * 1000 }),
-    ...(transport === undefined ? {} : { transport }),
-    ...(password === undefined ? {} : { password }),
-    ...(becomePassword === undefined ? {} : { becomePassword }),
-  };
-}
-
 interface Execution {
   readonly read: Reading;
   readonly options: RunCommandOptions;
@@ -212,7 +188,12 @@ async function execute(
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
   const asked = await askPrompts(playbook, vars);
-  const connectionOverrides = await overrides(options);
+  const { become, becomeUser } = options;
+  const connectionOverrides = {
+    ...(await connectionOverridesOf(options)),
+    ...(become === undefined ? {} : { become }),
+    ...(becomeUser === undefined ? {} : { becomeUser }),
+  };
   const terminal = operatorTerminal();
   const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>

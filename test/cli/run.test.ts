@@ -96,7 +96,7 @@ test('--step is an error where there is no terminal to ask on', async () => {
 
 const PASSWORD = "it's s3cret";
 
-/** An sshd that takes a password, with a user whom only its own mount namespace knows. */
+/** An sshd that takes a password, with a user whom only its own mount namespace knows; sudo asks too. */
 async function passwordSshd(path: string): Promise<{ port: number; knownHosts: string }> {
   const hash = execFileSync('openssl', ['passwd', '-6', '-stdin'], {
     input: PASSWORD,
@@ -108,6 +108,7 @@ async function passwordSshd(path: string): Promise<{ port: number; knownHosts: s
   writeFileSync(join(path, 'shadow'), `${shadow}caravan-test:${hash.trim()}:19000:0:99999:7:::\n`, {
     mode: 0o600,
   });
+  writeFileSync(join(path, 'sudoers'), 'caravan-test ALL=(ALL) ALL\n', { mode: 0o440 });
   const key = makeKey(join(path, 'host_key'), 'ed25519');
   const port = await freePort();
   const config = [
@@ -116,8 +117,10 @@ async function passwordSshd(path: string): Promise<{ port: number; knownHosts: s
   ];
   writeFileSync(join(path, 'config'), config.join('\n'));
   writeFileSync(join(path, 'known_hosts'), `[127.0.0.1]:${port} ${key}\n`);
-  const mounts = 'mount --bind "$1/shadow" /etc/shadow && mount --bind "$1/passwd" /etc/passwd';
-  const start = `${mounts} && exec /usr/sbin/sshd -D -e -f "$1/config"`;
+  const mounts = ['shadow', 'passwd', 'sudoers'].map(
+    (file) => `mount --bind "$1/${file}" /etc/${file}`,
+  );
+  const start = `${mounts.join(' && ')} && exec /usr/sbin/sshd -D -e -f "$1/config"`;
   const child = spawn('unshare', ['-m', '/bin/sh', '-c', start, 'sh', path], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -158,6 +161,31 @@ test.runIf(canUnshare)(
     const wrong = await onTerminal(args, { ...size, steps: steps('wrong') });
     expect(wrong.code).toBe(4);
     expect(wrong.text).toMatch(/refused the login as caravan-test/);
+  },
+  120_000,
+);
+
+test.runIf(canUnshare)(
+  'a survey asks for the passwords that -k and -K name, each once',
+  async () => {
+    const path = await folder();
+    const { port, knownHosts } = await passwordSshd(path);
+    writeFiles(path, {
+      hosts: `[masters]\nh[1:2] ansible_host=127.0.0.1 ansible_port=${port} ansible_ssh_common_args='-o UserKnownHostsFile=${knownHosts}'\n`,
+    });
+    const survey = (becomePassword: string) =>
+      onTerminal(['survey', '-i', 'hosts', '-u', 'caravan-test', '-k', '-K'], {
+        ...{ folder: path, rows: 50, columns: 100 },
+        steps: [
+          { when: /SSH password:/, type: PASSWORD },
+          { when: /BECOME password:/, type: becomePassword },
+        ],
+      });
+    const shown = await survey(PASSWORD);
+    expect(shown.text).toContain('The survey saw no certificate at all');
+    expect(shown.screens.join('\n')).not.toContain(PASSWORD);
+    const wrong = await survey('wrong');
+    expect(wrong.text).toMatch(/did not accept the password to become root/);
   },
   120_000,
 );

@@ -61,6 +61,21 @@ test('parseCertificates names the block that is malformed', () => {
   expect(refusal(() => parseCertificates(cut))).toContain('cannot be read as an X.509');
 });
 
+// Go's encoding/pem and OpenSSL find no certificate there: nobody trusts it, whatever its file says.
+test('parseCertificates takes no certificate that Kubernetes passes over', () => {
+  const [{ pem }, other] = [one.certificate, two.certificate];
+  const noLineEnd = pem.trimEnd();
+  expect(refusal(() => parseCertificates(pem + noLineEnd + other.pem))).toMatch(
+    /^Certificate 2 .* not base64 between its BEGIN and END lines/,
+  );
+  expect(refusal(() => parseCertificates(`${noLineEnd} # mine\n`))).toContain('has no "-----END');
+  expect(refusal(() => parseCertificates(pem.replace(/\n(?=-----END)/, '')))).toContain('has no');
+  for (const before of ['# ', '  ', '\ufeff', 'see\r']) {
+    expect(parseCertificates(before + pem + other.pem)).toEqual([other]);
+  }
+  expect(parseCertificates(pem.replaceAll('\n', ' \t\r\n') + noLineEnd)).toHaveLength(2);
+});
+
 test('bundle keeps the order and drops what is there twice', () => {
   const both = bundle([two.certificate, one.certificate, two.certificate]);
   expect(both).toBe(two.certificate.pem + one.certificate.pem);

@@ -83,12 +83,14 @@ export function fromDer(der: Buffer): Certificate {
   }
 }
 
-const BEGIN = '-----BEGIN CERTIFICATE-----';
-const END = '-----END CERTIFICATE-----';
+/** The lines around a certificate, each alone on its line, as Go's encoding/pem finds them. */
+const BEGIN = /(?<=^|\n)-----BEGIN CERTIFICATE-----[ \t]*\r?(?=\n)/;
+const END = /(?<=\n)-----END CERTIFICATE-----[ \t]*\r?(?=\n|$)/;
 
 /**
- * All certificates of a PEM text, in order. Other blocks and comments are passed over; a text
- * without certificates gives an empty list.
+ * All certificates of a PEM text, in order. Other blocks and comments are passed over, and so is a
+ * BEGIN line with anything before it, which Go (and with it all of Kubernetes) does not see
+ * either; a text without certificates gives an empty list.
  *
  * @throws CaravanError `input` when a CERTIFICATE block has no end or does not hold a certificate;
  * it names the block by its number in the text.
@@ -99,11 +101,16 @@ export function parseCertificates(pem: string): Certificate[] {
     .slice(1)
     .map((rest, index) => {
       const place = `Certificate ${index + 1} of the text`;
-      const end = rest.indexOf(END);
-      if (end < 0) throw new CaravanError('input', `${place} has no "${END}" line.`);
+      const hint = 'Kubernetes passes over a certificate whose END line is not alone on its line.';
+      const end = rest.search(END);
+      if (end < 0) {
+        const line = '"-----END CERTIFICATE-----" line';
+        throw new CaravanError('input', `${place} has no ${line}.`, { hint });
+      }
       const base64 = rest.slice(0, end).replace(/\s/g, '');
       if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
-        throw new CaravanError('input', `${place} is not base64 between its BEGIN and END lines.`);
+        const where = 'between its BEGIN and END lines';
+        throw new CaravanError('input', `${place} is not base64 ${where}.`, { hint });
       }
       try {
         return fromDer(Buffer.from(base64, 'base64'));

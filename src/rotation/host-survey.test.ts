@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseLook } from './host-survey.js';
+import { CATALOGUE } from '../pki/catalogue.js';
+import { certificatesOf, parseLook } from './host-survey.js';
 
 const MARK = 'caravan-0123456789abcdef';
 
@@ -55,4 +56,10 @@ test('what a host prints is read file by file, whatever the files hold', () => {
       startedAt: 990,
     },
   ]);
+});
+
+test('certificatesOf names the file that cannot be read', () => {
+  const pem = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE----- # the old one\n';
+  const found = { item: CATALOGUE[0]!, path: '/etc/kubernetes/pki/ca.crt', embedded: false, pem };
+  expect(() => certificatesOf(found)).toThrow('/etc/kubernetes/pki/ca.crt: Certificate 1 of the');
 });

@@ -6,7 +6,7 @@ import { parseCertificates } from '../pki/certificate.js';
 import { readKubeconfig } from '../pki/kubeconfig.js';
 import { readFlags } from '../pki/static-pod.js';
 import type { Connection } from '../transport/port.js';
-import { CaravanError } from '../values/error.js';
+import { asCaravanError, CaravanError } from '../values/error.js';
 import { sh, type Script } from '../values/shell.js';
 
 /** A file as a survey reads it: never with a private key in it. Times in seconds since 1970. */
@@ -315,9 +315,18 @@ export function apiServerPort(manifests: HostSurvey['manifests']): number {
   return Number(port ?? 6443);
 }
 
-/** The certificates of an item. */
-export function certificatesOf(found: FoundItem): ReturnType<typeof parseCertificates> {
-  return parseCertificates(found.pem);
+/**
+ * The certificates of an item.
+ *
+ * @throws CaravanError `input` when its text cannot be read; it names the file.
+ */
+export function certificatesOf({ path, pem }: FoundItem): ReturnType<typeof parseCertificates> {
+  try {
+    return parseCertificates(pem);
+  } catch (cause) {
+    const { message, detail } = asCaravanError(cause);
+    throw new CaravanError('input', `${path}: ${message}`, { ...detail, cause });
+  }
 }
 
 /**

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { placesOf, type FileStat } from '../facts/file-stat.js';
-import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -14,7 +13,7 @@ import {
 } from './edit-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
-import { patternOf } from './pattern.js';
+import { patternOf, replacementOf } from './pattern.js';
 
 const input = z
   .strictObject({
@@ -89,9 +88,7 @@ function present(lines: readonly string[], given: Input): Edit {
   const found = matches === undefined ? -1 : find(lines, matches, given.firstmatch);
   const old = lines[found];
   if (old !== undefined) {
-    const text = given.backrefs
-      ? old.replace(ENDS, '').replace(wholeLine(given.regexp ?? ''), pythonReplacement(line))
-      : line;
+    const text = given.backrefs ? filled(old.replace(ENDS, ''), line, given.regexp ?? '') : line;
     const fresh = text.endsWith('\n') ? text : `${text}\n`;
     if (fresh === old) return same;
     return { after: lines.with(found, fresh).join(''), msg: 'line replaced' };
@@ -103,10 +100,11 @@ function present(lines: readonly string[], given: Input): Edit {
   return { after: `${before}${gap}${line}\n${lines.slice(at).join('')}`, msg: 'line added' };
 }
 
-/** `line` takes the place of the whole line, not only of what matched. */
-function wholeLine(regexp: string): RegExp {
+/** `line` with the groups of the expression; it takes the place of the whole line. */
+function filled(old: string, line: string, regexp: string): string {
   const { source, flags } = patternOf(regexp);
-  return new RegExp(`^[\\s\\S]*?(?:${source})[\\s\\S]*$`, flags);
+  const whole = new RegExp(`^[\\s\\S]*?(?:${source})[\\s\\S]*$`, flags);
+  return old.replace(whole, replacementOf(line, whole));
 }
 
 function absent(lines: readonly string[], given: Input): Edit {

@@ -1,5 +1,5 @@
 import { CaravanError } from '../values/error.js';
-import { pythonRegex } from '../values/python-regex.js';
+import { pythonRegex, pythonReplacement } from '../values/python-regex.js';
 
 /**
  * A pattern of the playbook.
@@ -11,5 +11,18 @@ export function patternOf(pattern: string, flags?: string): RegExp {
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new CaravanError('input', `'${pattern}' is no pattern: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * What takes the place of the matches of a pattern of the playbook.
+ * @throws CaravanError input where the text asks for a group that the pattern lacks.
+ */
+export function replacementOf(text: string, regex: RegExp): (...found: unknown[]) => string {
+  try {
+    return pythonReplacement(text, regex);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new CaravanError('input', `'${text}' is no replacement: ${cause.message}`, { cause });
   }
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { placesOf, type FileStat } from '../facts/file-stat.js';
-import { pythonReplacement } from '../values/python-regex.js';
 import {
   applyEdit,
   EDIT_ALIASES,
@@ -13,7 +12,7 @@ import {
 } from './edit-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
-import { patternOf } from './pattern.js';
+import { patternOf, replacementOf } from './pattern.js';
 
 const { path, backup, validate, mode, owner, group } = editInput;
 
@@ -51,7 +50,7 @@ function edited(text: string, given: Input): Edit {
   const middle = text.slice(part.start, part.end);
   const regex = patternOf(given.regexp, 'gm');
   const count = [...middle.matchAll(regex)].length;
-  const fresh = middle.replace(regex, pythonReplacement(given.replace));
+  const fresh = middle.replace(regex, replacementOf(given.replace, regex));
   const after = text.slice(0, part.start) + fresh + text.slice(part.end);
   return { after, msg: count > 0 ? `${count} replacements made` : '', result: { rc: 0 } };
 }

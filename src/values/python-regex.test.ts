@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pythonRegex } from './python-regex.js';
+import { pythonRegex, pythonReplacement } from './python-regex.js';
 
 // As re.findall of Python 3.11 answers.
 test.each<[string, string, string[]]>([
@@ -19,11 +19,34 @@ test.each<[string, string, string[]]>([
   ['(?a)\\w+', 'éb', ['b']],
   ['x(?i:[a-c]d)', 'xBD XBD xbd', ['xBD', 'xbd']],
   ['(?i)é', 'É', ['É']],
+  ['\\s', '\ufeff\x1c\x85\u2003', ['\x1c', '\x85', '\u2003']],
+  ['[^\\S\\n]', '\ufeff\n\x1f', ['\x1f']],
+  ['(?a)\\s', '\x1c\xa0\v', ['\v']],
+  ['\\101\\012[\\060]', 'A\n0', ['A\n0']],
   ['(?x) a # one\n b', 'ab', ['ab']],
   ['(?P<q>["\'])a(?P=q)', '"a" "a\'', ['"a"']],
   ['\\A\\-\\"\\/[\\-\\_/]\\Z', '-"/_', ['-"/_']],
 ])('pythonRegex reads %s', (pattern, text, found) => {
   expect(text.match(pythonRegex(pattern, 'g')) ?? []).toEqual(found);
+});
+
+// As re.sub of Python 3.11 answers.
+test.each<[string, string, string, string]>([
+  ['^', '# ', 'a😀b', '# a😀b'],
+  ['$', ';', 'a😀b\n', 'a😀b;\n;'],
+  ['(?m)^', '# ', '😀\n😀', '# 😀\n# 😀'],
+  ['(?m)$', ';', '😀\n😀', '😀;\n😀;'],
+  ['(a)(?P<n>b)?', '<\\2\\g<n>\\g<1>\\g<0>>', 'a ab', '<aa> <bbaab>'],
+  ['(a)', '\\g<1>0$1$&$$', 'a', 'a0$1$&$$'],
+  ['(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)', '\\10\\g<1>0', 'abcdefghij', 'ja0'],
+  ['a', '\\r\\t\\\\\\.\\0\\101', 'a', '\r\t\\\\.\0A'],
+])('pythonReplacement fills what takes the place of %s', (pattern, by, text, found) => {
+  const regex = pythonRegex(pattern, 'g');
+  expect(text.replace(regex, pythonReplacement(by, regex))).toBe(found);
+});
+
+test.each(['\\2', '\\g<n>', '\\g<2>', '\\y', 'a\\'])('pythonReplacement refuses %s', (by) => {
+  expect(() => pythonReplacement(by, /(a)/u)).toThrow(SyntaxError);
 });
 
 test.each(['a[', '(', '\\y', 'x**'])('pythonRegex refuses %s', (pattern) => {

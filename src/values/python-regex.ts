@@ -2,12 +2,14 @@
 const INLINE = /^\(\?([aiLmsux]+)\)/;
 
 const ANY = '[\\s\\S]';
-const START = `(?<!${ANY})`;
-const END = `(?!${ANY})`;
 
-/** What `\w` and `\d` hold in a class: letters and digits of all scripts, as in Python. */
-const UNICODE = { w: '\\p{L}\\p{N}_', d: '\\p{Nd}' };
-const ASCII = { w: 'a-zA-Z0-9_', d: '0-9' };
+/** What `\w`, `\d` and `\s` hold in a class: what all scripts have of it, as in Python. */
+const UNICODE = {
+  w: '\\p{L}\\p{N}_',
+  d: '\\p{Nd}',
+  s: '\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000',
+};
+const ASCII = { w: 'a-zA-Z0-9_', d: '0-9', s: '\\t-\\r ' };
 
 /** What is read so far, and how what follows is to be read. */
 interface Reading {
@@ -41,18 +43,24 @@ function otherCase(reading: Reading, char: string): string {
   return other === char || other.length !== char.length ? '' : other;
 }
 
-const CHARACTER = /\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[tnrfv]/;
+/** An escape of one character, which means the same in a class and outside of one. */
+function character(reading: Reading): string | undefined {
+  const octal = take(reading, /\\(0[0-7]{0,2}|[1-3][0-7]{2})/)?.[1];
+  if (octal !== undefined) return `\\x${parseInt(octal, 8).toString(16).padStart(2, '0')}`;
+  if (take(reading, /\\a/) !== undefined) return '\\x07';
+  return take(reading, /\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[tnrfv]/)?.[0];
+}
 
 /** An escape outside of a class. */
 function escape(reading: Reading): string {
-  const character = take(reading, CHARACTER) ?? take(reading, /\\[sS]|\\[1-9]\d?/);
-  if (character !== undefined) return character[0];
+  const one = character(reading) ?? take(reading, /\\[1-9]\d?/)?.[0];
+  if (one !== undefined) return one;
   const [, next = ''] = take(reading, /\\([\s\S])/u) ?? [];
-  const { w, d } = has(reading, 'a') ? ASCII : UNICODE;
+  const { w, d, s } = has(reading, 'a') ? ASCII : UNICODE;
   const edge = `(?<=[${w}])(?![${w}])|(?<![${w}])(?=[${w}])`;
   const known: Readonly<Record<string, string>> = {
-    ...{ A: START, Z: END, a: '\\x07', 0: '\\0' },
-    ...{ w: `[${w}]`, W: `[^${w}]`, d: `[${d}]`, D: `[^${d}]` },
+    ...{ A: '^', Z: '$' },
+    ...{ w: `[${w}]`, W: `[^${w}]`, d: `[${d}]`, D: `[^${d}]`, s: `[${s}]`, S: `[^${s}]` },
     ...{ b: `(?:${edge})`, B: `(?!${edge})` },
   };
   // Another letter is an error of Python's, and one of JavaScript's.
@@ -61,12 +69,14 @@ function escape(reading: Reading): string {
 
 /** One member of a class; that of `\W` is a class of its own, since none holds another. */
 function member(reading: Reading): { inner: string; apart?: string } {
-  const { w, d } = has(reading, 'a') ? ASCII : UNICODE;
-  const kind = take(reading, /\\([wWdD])/)?.[1];
-  if (kind === 'W' || kind === 'D') return { inner: '', apart: `[^${kind === 'W' ? w : d}]` };
-  if (kind !== undefined) return { inner: kind === 'w' ? w : d };
-  const special = take(reading, /\\[sSb]/) ?? take(reading, CHARACTER);
-  if (special !== undefined) return { inner: special[0] };
+  const kinds = has(reading, 'a') ? ASCII : UNICODE;
+  const kind = take(reading, /\\([wWdDsS])/)?.[1];
+  if (kind !== undefined) {
+    const inner = kinds[kind.toLowerCase() as keyof typeof kinds];
+    return kind === kind.toLowerCase() ? { inner } : { inner: '', apart: `[^${inner}]` };
+  }
+  const special = take(reading, /\\b/)?.[0] ?? character(reading);
+  if (special !== undefined) return { inner: special };
   const range = take(reading, /([a-zA-Z])-([a-zA-Z])/);
   if (range !== undefined) {
     const [whole, from = '', to = ''] = range;
@@ -75,7 +85,6 @@ function member(reading: Reading): { inner: string; apart?: string } {
   }
   const [, escaped, plain = ''] = take(reading, /\\([\s\S])|([\s\S])/u) ?? [];
   if (escaped === undefined) return { inner: literal(plain) + otherCase(reading, plain) };
-  if (escaped === 'a' || escaped === '0') return { inner: escaped === 'a' ? '\\x07' : '\\0' };
   return { inner: /[A-Za-z0-9-]/.test(escaped) ? `\\${escaped}` : literal(escaped) };
 }
 
@@ -131,8 +140,9 @@ function part(reading: Reading): string {
   const isMultiline = has(reading, 'm');
   if (plain === ')' && reading.flags.length > 1) reading.flags.pop();
   if (plain === '.') return has(reading, 's') ? ANY : '[^\\n]';
-  if (plain === '^') return isMultiline ? '(?<![^\\n])' : START;
-  if (plain === '$') return isMultiline ? '(?![^\\n])' : `(?=\\n?${END})`;
+  // Not `(?<!...)`, which V8 finds between the halves of a character beyond U+FFFF.
+  if (plain === '^') return isMultiline ? '(?<=^|\\n)' : '^';
+  if (plain === '$') return isMultiline ? '(?=\\n|$)' : '(?=\\n?$)';
   if ('{}]'.includes(plain)) return `\\${plain}`;
   const other = otherCase(reading, plain);
   return other === '' ? plain : `[${plain}${other}]`;
@@ -157,14 +167,42 @@ export function pythonRegex(pattern: string, flags = ''): RegExp {
   return new RegExp(text, `${[...wanted].filter((flag) => 'giy'.includes(flag)).join('')}u`);
 }
 
-/** A Python replacement (`\1`, `\g<name>`) as one of JavaScript. */
-export function pythonReplacement(text: string): string {
-  return text
-    .replaceAll('$', '$$$$')
-    .replace(/\\g<(\w+)>|\\(\d)|\\n|\\t|\\\\/g, (all, name?: string, digit?: string) => {
-      if (digit !== undefined) return digit === '0' ? '$&' : `$${digit}`;
-      if (name !== undefined)
-        return /^\d+$/.test(name) ? (name === '0' ? '$&' : `$${name}`) : `$<${name}>`;
-      return all === '\\n' ? '\n' : all === '\\t' ? '\t' : '\\';
-    });
+/** Escapes of a Python replacement that stand for one character. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  ...{ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' },
+};
+
+/** An escape of a replacement: a group by name or number, a character by its octal number, or other. */
+const REPLACEMENT = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[1-3][0-7]{2})|([1-9]\d?)|([\s\S]?))/gu;
+
+/**
+ * A Python replacement (`\1`, `\g<name>`) as a function for `String.replace` with the expression.
+ * @throws SyntaxError where it asks for a group that is not there, or is none of Python's.
+ */
+export function pythonReplacement(text: string, regex: RegExp): (...found: unknown[]) => string {
+  // With an empty alternative it matches the empty text, and tells its groups.
+  const empty = new RegExp(`${regex.source}|`, regex.flags).exec('');
+  const [count, names] = [empty?.length ?? 0, empty?.groups ?? {}];
+  const groupIn = (found: readonly unknown[], group: string): string => {
+    const isNumber = /^\d+$/.test(group);
+    if (isNumber ? Number(group) >= count : !Object.hasOwn(names, group))
+      throw new SyntaxError(`there is no group '${group}'`);
+    const value = isNumber ? found[Number(group)] : (found.at(-1) as typeof names)[group];
+    return typeof value === 'string' ? value : '';
+  };
+  const filled = (...found: unknown[]): string =>
+    text.replace(
+      REPLACEMENT,
+      (all: string, name?: string, octal?: string, number?: string, other?: string) => {
+        if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
+        const group = name ?? number;
+        if (group !== undefined) return groupIn(found, group);
+        const escaped = ESCAPES[other ?? ''];
+        if (escaped === undefined && /^[A-Za-z]?$/.test(other ?? ''))
+          throw new SyntaxError(`'${all}' is no escape of a replacement`);
+        return escaped ?? all;
+      },
+    );
+  filled(...(empty ?? []), 0, '', names);
+  return filled;
 }

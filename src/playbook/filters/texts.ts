@@ -19,12 +19,10 @@ function regexReplace(value: unknown, pattern: unknown, by: unknown, ...args: un
   const flags = `g${ignoreCase ? 'i' : ''}${truthy(named['multiline']) ? 'm' : ''}`;
   let left = Number(named['count'] ?? 0) || Infinity;
   const regex = pythonRegex(text(pattern), flags);
-  const single = pythonRegex(text(pattern), flags.replace('g', ''));
-  const template = pythonReplacement(by === named ? '' : text(by));
-  if (left === Infinity) return text(value).replace(regex, template);
-  return text(value).replace(regex, (all) => {
+  const filled = pythonReplacement(by === named ? '' : text(by), regex);
+  return text(value).replace(regex, (all: string, ...groups: unknown[]) => {
     left -= 1;
-    return left < 0 ? all : all.replace(single, template);
+    return left < 0 ? all : filled(all, ...groups);
   });
 }
 

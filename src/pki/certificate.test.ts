@@ -5,9 +5,13 @@ import { Secret } from '../values/secret.js';
 import { createAuthority, crossSign, readAuthority } from './authority.js';
 import type { Authority } from './certificate.js';
 import { bundle, includes, without } from './bundle.js';
-import { matchesKey, parseCertificates, signedBy } from './certificate.js';
+import { fromDer, matchesKey, parseCertificates, signedBy } from './certificate.js';
+import { basicConstraints, EXTENSION, KEY_USAGE, keyUsage, type Extension } from './extension.js';
 import { issueClient, reissue } from './issue.js';
+import { makeName } from './name.js';
 import { newSerial } from './serial.js';
+import { signTbs } from './sign.js';
+import { readTbs } from './tbs.js';
 
 const at = (text: string) => new Date(`${text}T00:00:00Z`);
 const serial = () => newSerial(randomBytes);
@@ -30,6 +34,16 @@ function client(by: Authority, notAfter = at('2027-01-01')) {
 const one = authority('kubernetes');
 const two = authority('kubernetes');
 const now = at('2026-06-01');
+
+/** A certificate of the key of `one` with its own name, or another, and these extensions. */
+function withExtensions(extensions: readonly Extension[], name = 'kubernetes') {
+  return signTbs({ ...readTbs(one.certificate.der), subject: makeName(name), extensions }, one.key);
+}
+
+const extension = (oid: string, hex: string): Extension => ({
+  ...{ oid, critical: false },
+  value: Buffer.from(hex, 'hex'),
+});
 
 /** What a call throws, as a CaravanError of kind `input`. */
 function refusal(call: () => unknown): string {
@@ -91,6 +105,53 @@ test('signedBy tells two CAs of one name apart', () => {
   expect(signedBy(leaf, two.certificate)).toBe(true);
 });
 
+test('signedBy compares the name besides the key', () => {
+  const leaf = client(one).certificate;
+  const [same, renamed] = ['kubernetes', 'other'].map((name) => withExtensions([], name));
+  expect([same!, renamed!].map((ca) => signedBy(leaf, ca))).toEqual([true, false]);
+});
+
+test('a public key that cannot be read has signed nothing', () => {
+  const { der } = two.certificate;
+  const { x } = new X509Certificate(der).publicKey.export({ format: 'jwk' });
+  const point = der.indexOf(Buffer.from(x!, 'base64url'));
+  const broken = fromDer(Buffer.from(der).fill(0xff, point, point + 32));
+  expect(signedBy(client(two).certificate, broken)).toBe(false);
+});
+
+test('a date that is none is refused, as Go refuses it', () => {
+  const { der } = one.certificate;
+  const at = der.indexOf('260101000000Z');
+  for (const text of ['2601010000xxZ', '261301000000Z', '260101000060Z', '260101000000+']) {
+    const changed = Buffer.from(der);
+    changed.write(text, at, 'latin1');
+    expect(refusal(() => fromDer(changed))).toContain('cannot be read');
+  }
+});
+
+test('reissue drops what only spoke of the old issuer, and keeps what it does not know', () => {
+  const bound = ['issuerAltName', 'crlDistributionPoints', 'freshestCrl', 'authorityInfoAccess'];
+  const leaf = withExtensions([
+    ...[...bound, 'sctList'].map((name) =>
+      extension(EXTENSION[name as keyof typeof EXTENSION], '0400'),
+    ),
+    extension('1.2.3.4', '00ff'),
+  ]);
+  const terms = { notBefore: now, notAfter: at('2027-01-01'), serial: serial() };
+  const { extensions } = readTbs(reissue(leaf, two, terms).der);
+  expect(extensions.map(({ oid }) => oid)).toEqual(['1.2.3.4', EXTENSION.authorityKeyId]);
+  expect(extensions[0]!.value.toString('hex')).toBe('00ff');
+});
+
+test('reissue refuses what is not DER, and so would not stay byte for byte', () => {
+  const { der } = client(one).certificate;
+  // The outer length in one octet more than it needs.
+  const head = Buffer.from([0x30, 0x83, 0, ...der.subarray(2, 4)]);
+  const leaf = fromDer(Buffer.concat([head, der.subarray(4)]));
+  const terms = { notBefore: now, notAfter: at('2027-01-01'), serial: serial() };
+  expect(refusal(() => reissue(leaf, two, terms))).toContain('is BER, not DER');
+});
+
 test('newSerial is positive and 20 octets long for any randomness', () => {
   for (const byte of [0, 0x7f, 0x80, 0xff]) {
     expect(newSerial((size) => Buffer.alloc(size, byte))).toMatch(/^[4-7][0-9a-f]{39}$/);
@@ -109,6 +170,13 @@ test('readAuthority refuses each thing that is wrong with a CA by its name', () 
   expect(read(pem, one.key, at('2037-01-01'))).toContain('expired at 2036-01-01');
   expect(read(pem, two.key)).toContain('has another key');
   expect(read(pem, new Secret('hunter2'))).toContain('private key is not PEM');
+  const signsNothing = withExtensions([
+    basicConstraints(true),
+    keyUsage(KEY_USAGE.digitalSignature),
+  ]);
+  expect(read(signsNothing.pem, one.key)).toContain('may not sign');
+  const noCa = withExtensions([extension(EXTENSION.basicConstraints, '3003010100')]);
+  expect(read(noCa.pem, one.key)).toContain('is not a CA');
   expect(readAuthority(pem, one.key, { now })).toEqual(one);
 });
 
@@ -119,6 +187,16 @@ test('a leaf and a cross-certificate end no later than their CA', () => {
   expect(crossSign(one.certificate, short, terms).notAfter).toEqual(at('2026-07-01'));
   const late = { ...terms, notBefore: at('2026-08-01') };
   expect(refusal(() => crossSign(one.certificate, short, late))).toContain('cannot be valid from');
+});
+
+test('crossSign refuses a CA whose path length allows no CA of another name under it', () => {
+  const last = withExtensions([extension(EXTENSION.basicConstraints, '30060101ff020100')]);
+  const by = { certificate: last, key: one.key };
+  const terms = { notBefore: now, notAfter: at('2027-01-01'), serial: serial() };
+  expect(refusal(() => crossSign(authority('new').certificate, by, terms))).toContain(
+    'path length is 0',
+  );
+  expect(signedBy(crossSign(two.certificate, by, terms), last)).toBe(true);
 });
 
 test('dates from 2050 on survive', () => {

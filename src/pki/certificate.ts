@@ -129,7 +129,11 @@ export function parseCertificates(pem: string): Certificate[] {
  */
 export function signedBy(leaf: Certificate, ca: Certificate): boolean {
   if (!encode(readTbs(leaf.der).issuer).equals(encode(readTbs(ca.der).subject))) return false;
-  return new X509Certificate(leaf.der).verify(new X509Certificate(ca.der).publicKey);
+  try {
+    return new X509Certificate(leaf.der).verify(new X509Certificate(ca.der).publicKey);
+  } catch {
+    return false; // a public key that OpenSSL cannot read verifies nothing
+  }
 }
 
 /**

@@ -67,10 +67,17 @@ export function readOid(value: Asn1 | undefined): string {
   return asn1.derToOid(content(value).toString('latin1'));
 }
 
-/** A UTCTime or GeneralizedTime (RFC 5280 section 4.1.2.5). */
+/**
+ * A UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 has them: in UTC, with seconds; throws an
+ * Error for any other, which Go refuses too.
+ */
 export function readTime(value: Asn1 | undefined): Date {
   const text = content(value).toString('latin1');
-  return value?.type === Type.UTCTIME ? asn1.utcTimeToDate(text) : asn1.generalizedTimeToDate(text);
+  const isUtc = value?.type === Type.UTCTIME;
+  const date = isUtc ? asn1.utcTimeToDate(text) : asn1.generalizedTimeToDate(text);
+  const again = isUtc ? asn1.dateToUtcTime(date) : asn1.dateToGeneralizedTime(date);
+  if (again !== text) throw new Error('not a time');
+  return date;
 }
 
 function primitive(type: number, bytes: Buffer): Asn1 {

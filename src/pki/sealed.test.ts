@@ -13,6 +13,7 @@ test('unseal gives back what seal closed, to each recipient and to nobody else',
   expect(sealed.subarray(0, 21).toString()).toBe('age-encryption.org/v1');
   expect(await unseal(sealed, one.identity)).toEqual(plain);
   expect(await unseal(sealed, two.identity)).toEqual(plain);
+  expect(await unseal(sealed, new Secret(`${one.identity.reveal()}\n`))).toEqual(plain);
   await expect(unseal(sealed, other.identity)).rejects.toThrow('cannot be opened');
   sealed[sealed.length - 1]! ^= 1;
   await expect(unseal(sealed, one.identity)).rejects.toThrow('cannot be opened');

@@ -33,11 +33,12 @@ function endsInLine(fs: JournalFs, fd: number): boolean {
  */
 export function openJournal(path: string, fs: JournalFs = nodeFs): Journal {
   let fd: number;
+  let endsCut: boolean;
   try {
     fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     fd = fs.openSync(path, 'a+', 0o600);
     fs.fchmodSync(fd, 0o600);
-    if (endsInLine(fs, fd)) fs.writeSync(fd, '\n');
+    endsCut = endsInLine(fs, fd);
   } catch (cause) {
     throw new CaravanError('privilege', `cannot open the journal ${path} for appending`, {
       hint: 'choose another folder, or make this one writable',
@@ -49,12 +50,17 @@ export function openJournal(path: string, fs: JournalFs = nodeFs): Journal {
   return {
     sink: (event) => {
       if (!open) return;
+      let [written, size] = [0, 0];
       try {
-        // One write a line: with O_APPEND, two processes do not mix their lines.
-        fs.writeSync(fd, `${JSON.stringify(event)}\n`);
+        // One write a line: with O_APPEND, two processes do not mix their lines. A disk that gets
+        // full takes the first part of it, and tells so at the next write alone.
+        const line = Buffer.from(`${endsCut ? '\n' : ''}${JSON.stringify(event)}\n`);
+        size = line.length;
+        while (written < size) written += fs.writeSync(fd, line, written);
       } catch (thrown) {
         failure ??= thrown instanceof Error ? thrown : new Error(String(thrown));
       }
+      if (written > 0) endsCut = written < size;
     },
     failure: () => failure,
     close: () => {

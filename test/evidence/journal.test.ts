@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -58,6 +58,37 @@ test('Journal keeps the first failed write and does not throw', () => {
   journal.sink(event('lost'));
   expect(journal.failure()).toBe(full);
   journal.close();
+});
+
+test('Journal keeps the line that a full disk cut apart from the next, and says so', () => {
+  let room = 10;
+  const writeSync = (fd: number, line: Buffer, from = 0): number => {
+    if (room === 0) throw new Error('ENOSPC');
+    const written = fs.writeSync(fd, line, from, Math.min(room, line.length - from));
+    room -= written;
+    return written;
+  };
+  const journal = openJournal(path, { ...fs, writeSync: writeSync as typeof fs.writeSync });
+  journal.sink(event('lost'));
+  expect(journal.failure()?.message).toBe('ENOSPC');
+  journal.sink(event('lost as a whole'));
+  room = 1000;
+  journal.sink(event('there is room again'));
+  journal.sink(event('and for more'));
+  journal.close();
+  const [cut, ...rest] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  expect(cut).toBe('{"type":"p');
+  expect(rest.map((line) => JSON.parse(line) as unknown)).toEqual([
+    event('there is room again'),
+    event('and for more'),
+  ]);
+});
+
+test('openJournal makes a journal that others could read its owner’s only', () => {
+  openJournal(path).close();
+  chmodSync(path, 0o644);
+  openJournal(path).close();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
 test('openJournal says privilege when the folder cannot be made', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Place, Seen } from './matrix.js';
-import { expected, STATES, type TrustState } from './states.js';
+import { expected, STATE_KNOBS, STATES, type TrustState } from './states.js';
 import { deviations, position, walk } from './walk.js';
 
 const knobs = ['trust', 'client', 'server', 'signer'] as const;
@@ -67,6 +67,31 @@ test('position of a host that was left far behind starts again where all trust i
     'servers-new',
     'new',
   ]);
+});
+
+test('position of a host that was left far ahead starts again where all trust is compatible', () => {
+  const places = [...fleetAt('new'), place('w2', 'trust', 'both'), place('w2', 'client', 'old')];
+  expect(position(places)).toEqual({ kind: 'scattered', restart: 'servers-new' });
+});
+
+test('whatever two neighbouring states mix, each accepts what the other shows', () => {
+  const accepts = (trust: string, shown: string) =>
+    trust === 'both' || shown === 'both' || trust === shown;
+  for (const [i, to] of STATES.slice(1).entries()) {
+    const mixed = [STATE_KNOBS[STATES[i]!], STATE_KNOBS[to]];
+    for (const { trust } of mixed) {
+      for (const { clients, servers } of mixed) {
+        expect(accepts(trust, clients)).toBe(true);
+        expect(accepts(trust, servers)).toBe(true);
+      }
+    }
+  }
+});
+
+test('who trusts the old CA alone is served up to the last state, and not in it', () => {
+  const served = STATES.filter((state) => STATE_KNOBS[state].servers !== 'new');
+  expect(served).toEqual(STATES.slice(0, -1));
+  expect(STATE_KNOBS.new).toEqual({ trust: 'new', clients: 'new', servers: 'new' });
 });
 
 test('position refuses where only the old and only the new CA are trusted at once', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -30,6 +30,21 @@ test('FileCache makes something of a file once, and anew when it is another', ()
   // The one that was read first goes.
   expect([paths[2], paths[0], paths[1]].map((path) => ask(path!))).toEqual([4, 3, 5]);
   expect(sizes).toEqual([1n, 1n, 22n, 1n, 1n]);
+});
+
+test('FileCache sees a file that was written in its place, of the same size and date', () => {
+  const path = inFolder()('a', 'one');
+  const date = new Date(0);
+  utimesSync(path, date, date);
+  const cache = new FileCache((from) => readFileSync(from, 'utf8'));
+  expect(cache.at(path)).toBe('one');
+  const { ctimeNs } = look(path)!;
+  // Until the clock of the file system has gone on.
+  do {
+    writeFileSync(path, 'two');
+    utimesSync(path, date, date);
+  } while (look(path)!.ctimeNs === ctimeNs);
+  expect(cache.at(path)).toBe('two');
 });
 
 test('FileCache remembers nothing of what could not be made, look finds nothing where nothing is', () => {

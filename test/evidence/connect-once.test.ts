@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connectOnce, servedChain, type ProbeTarget } from '../../src/evidence/probe.js';
@@ -141,6 +142,41 @@ test('connectOnce says error with the status when the server answers 500', async
     kind: 'error',
     reason: 'HTTP 500: answer',
   });
+});
+
+const OK = 'HTTP/1.1 200 OK\r\n';
+
+test.each([
+  ['is whole', `${OK}Content-Length: 2\r\n\r\nok`, 'pass', 'HTTP 200'],
+  ['has no body', 'HTTP/1.1 204 No Content\r\n\r\n', 'pass', 'HTTP 204'],
+  ['is cut in its body', `${OK}Content-Length: 9\r\n\r\nok`, 'error', 'end of the answer'],
+  ['is cut in its head', `${OK}Content-Le`, 'error', 'waiting for answer'],
+  [
+    'is cut between chunks',
+    `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`,
+    'error',
+    'end of the answer',
+  ],
+  ['is none at all', '', 'error', 'waiting for answer'],
+  ['is no HTTP', 'what?\r\n\r\n', 'error', 'waiting for answer'],
+  [
+    'leads elsewhere',
+    'HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n',
+    'error',
+    'HTTP 302',
+  ],
+  ['switches protocols unasked', 'HTTP/1.1 101 Go\r\nUpgrade: x\r\n\r\n', 'error', ''],
+])('connectOnce judges an answer that %s', async (_what, answer, kind, reason) => {
+  await serve();
+  const raw = createTlsServer({ cert: serving.certificate, key: serving.key }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(answer));
+  });
+  const plain = await listen(raw);
+  const outcome = await connectOnce(plain, client('old', oldCa.certificate, admin), get);
+  raw.close();
+  expect(outcome.kind).toBe(kind);
+  expect(outcome.reason).toContain(reason);
 });
 
 test('connectOnce says error when nothing listens', async () => {

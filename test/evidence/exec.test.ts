@@ -71,6 +71,11 @@ test.each([
     'exec: Success, without the expected output',
   ],
   [
+    'the output comes on standard error',
+    [channel(2, 'a b'), channel(3, success)],
+    'exec: Success, without the expected output',
+  ],
+  [
     'the stream is closed early',
     [channel(1, 'a b'), encodeFrame(OPCODE.close, Buffer.alloc(0))],
     'exec: the stream ended without a status',

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createServer, type Socket } from 'node:net';
 import { ProbeSet, type Probe, type ProbeTarget } from '../../src/evidence/probe.js';
+import { ProbeTally } from '../../src/evidence/probe-tally.js';
 import { Authority, client } from './authority.js';
 import { ApiServer, listen, realClock, until } from './server.js';
 
@@ -103,6 +104,55 @@ test('ProbeSet still judges a probe in flight across a phase in which it must pa
   silent.close();
   expect(set.summary().overall.failed).toBe(1);
   expect(set.summary().violations[0]).toMatchObject({ phase: 'one', outcome: 'error' });
+});
+
+test('ProbeSet does not judge a probe in flight when what is expected of it changes', async () => {
+  await serve();
+  const held: Socket[] = [];
+  const silent = createServer((socket) => held.push(socket));
+  set = new ProbeSet([{ ...oldProbe, target: await listen(silent), intervalMs: 60_000 }], {
+    clock: realClock,
+  });
+  set.expect('up', () => 'pass');
+  set.start();
+  await until(() => held.length === 1);
+  set.expect('down', () => 'either');
+  held[0]?.destroy();
+  await until(() => total() === 1);
+  silent.close();
+  expect(set.summary().overall).toMatchObject({ errors: 1, failed: 0 });
+});
+
+test('ProbeSet goes on when the clock is set back', async () => {
+  await serve();
+  let ahead = 3_600_000;
+  const clock = { ...realClock, now: () => new Date(Date.now() + ahead) };
+  set = new ProbeSet([oldProbe], { clock });
+  set.start();
+  await until(() => total() >= 2);
+  ahead = 0;
+  const before = total();
+  await until(() => total() >= before + 3);
+});
+
+test('ProbeTally loses no answer when a long run makes its buckets coarser', () => {
+  const tally = new ProbeTally();
+  const outcomes = ['pass', 'error', 'refused-by-server'] as const;
+  for (let second = 0; second < 7400; second += 1) {
+    tally.add({
+      ...{ probe: { ...oldProbe, target }, phase: 'p', expected: 'pass' },
+      sentAt: new Date(second * 1000),
+      outcome: { kind: outcomes[second % 3]!, reason: 'r', ms: 1 },
+    });
+  }
+  const { overall, timeline } = tally.summary();
+  expect(timeline.bucketSeconds).toBe(2);
+  const cells = timeline.buckets.flatMap((bucket) => Object.values(bucket.targets));
+  const sum = (key: 'passed' | 'refused' | 'errors' | 'failed') =>
+    cells.reduce((all, cell) => all + cell[key], 0);
+  for (const key of ['passed', 'refused', 'errors', 'failed'] as const) {
+    expect(sum(key)).toBe(overall[key]);
+  }
 });
 
 test('ProbeSet probes what is added while it runs, and not what is removed', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { html } from '../../src/evidence/report-html.js';
 import { renderHtml, reportJson, verdictOf, type ReportData } from '../../src/evidence/report.js';
 import { sampleReport } from './report-sample.js';
 
@@ -43,6 +44,12 @@ test('renderHtml escapes every text that it is given', () => {
   checkNesting(page);
 });
 
+test('html keeps a text within its attribute', () => {
+  expect(html`<i title="${`"'\`&<>`}"></i>`.text).toBe(
+    '<i title="&#34;&#39;&#96;&#38;&#60;&#62;"></i>',
+  );
+});
+
 test('renderHtml shows a report in which nothing has happened yet', () => {
   const { probes, ...rest } = sampleReport();
   const page = renderHtml({
@@ -72,6 +79,12 @@ test('verdictOf is violated by one probe, one check or one leftover', () => {
     because: ['check failed: c'],
   });
   expect(verdictOf({ ...held, checks: [] }).outcome).toBe('unproven');
+  const { overall } = held.probes;
+  const outcomeOf = (missed: number, total = overall.total) =>
+    verdictOf({ ...held, probes: { ...held.probes, missed, overall: { ...overall, total } } });
+  expect(outcomeOf(overall.total).outcome).toBe('held');
+  expect(outcomeOf(overall.total + 1).outcome).toBe('unproven');
+  expect(outcomeOf(0, 0).outcome).toBe('unproven');
 });
 
 test('reportJson gives back the data with its verdict', () => {

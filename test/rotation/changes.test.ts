@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -128,11 +129,12 @@ test('certificateChange replaces the CA in a kubeconfig and no other byte, and g
   const data = (pem: string) => Buffer.from(pem).toString('base64');
   const text = (pem: string) =>
     `apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: ${data(pem)}\n    server: https://x:6443\n  name: k\n# tail\n`;
-  writeFileSync(path, text(pair.old.pem), { mode: 0o600 });
+  writeFileSync(path, text(pair.old.pem));
+  chmodSync(path, 0o640);
   const both = trustText(pair, 'both');
   run(certificateChange(found('admin.conf CA', path, pair.old.pem, true), both, ''));
   expect(readFileSync(path, 'utf8')).toBe(text(both));
-  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(path).mode & 0o777).toBe(0o640);
   run(certificateChange(found('admin.conf CA', path, both, true), pair.old.pem, ''));
   expect(readFileSync(path, 'utf8')).toBe(text(pair.old.pem));
 });
@@ -158,6 +160,9 @@ test('leafFor shows the cross-certificate to servers that hold both, and gives t
   const planned = await leafFor(store, pair, 'cp1', here, 'both', now);
   expect(parseCertificates(planned.text)).toHaveLength(2);
   expect(seenIn({ ...here, pem: planned.text }, { cluster: pair })).toBe('both');
+  // A client that shows the chain is no server that holds both.
+  const client = found('kubelet kubeconfig leaf', '/x/kubelet.pem', planned.text);
+  expect(seenIn(client, { cluster: pair })).toBe('new');
   await store.saveLeaves('cp1', [
     { item: here.item.name, generation: 'old', pem: leaf },
     { item: here.item.name, generation: 'new', pem: planned.leaf },

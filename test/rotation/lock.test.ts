@@ -28,6 +28,12 @@ test('withLock takes over the lock of a process that is gone', async () => {
   expect(await withLock(folder, () => Promise.resolve('in'))).toBe('in');
 });
 
+test('withLock takes over a lock whose process number has gone to another process', async () => {
+  if (!existsSync('/proc/self/stat')) return;
+  writeFileSync(join(folder, 'lock'), `${process.pid} 1`);
+  expect(await withLock(folder, () => Promise.resolve('in'))).toBe('in');
+});
+
 test('of many that find a lock left behind at once, one gets in and the others are refused', async () => {
   const { pid } = spawnSync('true');
   for (let round = 0; round < 100; round += 1) {

@@ -96,6 +96,17 @@ test('setKubeconfigData refuses when nothing is embedded, or the text is no kube
   expect(set('token: hunter2: [')).not.toThrow(/hunter2/);
 });
 
+test('readKubeconfig refuses what stands elsewhere under an anchor', () => {
+  const data = `certificate-authority-data: ${base64('CA')}`;
+  for (const text of [
+    `x: &c {${data}}\nclusters: [{name: a, cluster: *c}]`,
+    `x: &c {${data}}\nclusters: [{name: a, cluster: {<<: *c, server: b}}]`,
+    `clusters:\n- cluster: {certificate-authority-data: &c ${base64('CA')}}\n- cluster: {certificate-authority-data: *c}`,
+  ]) {
+    expect(() => readKubeconfig(text)).toThrow('The kubeconfig uses the YAML alias *c.');
+  }
+});
+
 test('setKubeconfigData there and back gives the same bytes for any data', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (one, two) => {

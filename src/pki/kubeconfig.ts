@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Document, type Scalar, type YAMLMap } from 'yaml';
 import { CaravanError } from '../values/error.js';
-import { readYaml, spliced, type Splice } from './splice.js';
+import { readYaml, refuseAliases, spliced, type Splice } from './splice.js';
 
 /** A file that the kubeconfig names, or the PEM text that it embeds. */
 export type FileOrPem = { readonly file: string } | { readonly pem: string };
@@ -54,6 +54,12 @@ function text(map: YAMLMap, key: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+function withoutAliases(kubeconfig: string): Document {
+  const document = readYaml(kubeconfig, 'kubeconfig');
+  refuseAliases(document, 'kubeconfig');
+  return document;
+}
+
 /** The document; a redacted key that is no YAML (`***`) is looked past. */
 function read(kubeconfig: string): Document {
   const masked = kubeconfig.replace(
@@ -62,9 +68,9 @@ function read(kubeconfig: string): Document {
   );
   let document: Document;
   try {
-    document = readYaml(kubeconfig, 'kubeconfig');
+    document = withoutAliases(kubeconfig);
   } catch {
-    document = readYaml(masked, 'kubeconfig');
+    document = withoutAliases(masked);
   }
   if (!isMap(document.contents)) {
     throw new CaravanError('input', 'The kubeconfig is not a mapping.');

@@ -1,4 +1,4 @@
-import { parse, parseDocument, type Document } from 'yaml';
+import { parse, parseDocument, visit, type Document, type Node } from 'yaml';
 import { CaravanError } from '../values/error.js';
 
 /** One replacement in a text: what stands from `start` to `end` becomes `with`. */
@@ -28,6 +28,22 @@ export function readYaml(text: string, what: string): Document {
   const before = text.slice(0, problem.pos[0]).split('\n');
   const place = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
   throw new CaravanError('input', `The ${what} is not YAML at ${place} (${problem.code}).`);
+}
+
+/**
+ * Refuses a part of a document that holds YAML aliases: what it says stands elsewhere, where a
+ * reader of this part does not see it and an edit would change more than was meant.
+ *
+ * @throws CaravanError `input` where it holds one.
+ */
+export function refuseAliases(part: Document | Node, what: string): void {
+  visit(part, {
+    Alias: (_key, { source }) => {
+      throw new CaravanError('input', `The ${what} uses the YAML alias *${source}.`, {
+        hint: 'Write out what the alias stands for.',
+      });
+    },
+  });
 }
 
 /** Where the line that holds a position starts. */

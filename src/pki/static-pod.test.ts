@@ -88,6 +88,22 @@ test('setFlags changes nothing when all is as asked', () => {
   );
 });
 
+test('readFlags knows a flag that is written with underscores, and setFlags does not add another', () => {
+  const manifest = MANIFEST.replace('--advertise-address', '--advertise_address');
+  expect(readFlags(manifest).flags.get('advertise-address')).toBe('10.0.0.1');
+  expect(setFlags(manifest, { 'advertise-address': '10.0.0.1' })).toBe(manifest);
+  expect(setFlags(manifest, { 'advertise-address': '10.0.0.2' })).toBe(
+    MANIFEST.replace('10.0.0.1   #', '10.0.0.2   #'),
+  );
+});
+
+test('readFlags refuses flags that stand elsewhere under an anchor', () => {
+  const item = MANIFEST.replace('- --v\n', '- *v\n').replace('kind: Pod', 'kind: Pod\nv: &v --v');
+  expect(() => readFlags(item)).toThrow('uses the YAML alias *v');
+  const list = 'x: &all [k, --a=b]\nspec:\n  containers:\n  - name: k\n    command: *all\n';
+  expect(() => readFlags(list)).toThrow('uses the YAML alias *all');
+});
+
 test('setFlags refuses what it cannot edit by lines', () => {
   const flow = 'spec:\n  containers:\n  - name: x\n    command: [x, --a=b]\n';
   expect(setFlags(flow, { a: 'c' })).toBe(flow.replace('--a=b', '--a=c'));

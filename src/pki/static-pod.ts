@@ -1,5 +1,6 @@
 import {
   isMap,
+  isNode,
   isScalar,
   isSeq,
   type Document,
@@ -15,6 +16,7 @@ import {
   lineStart,
   quotedYaml,
   readYaml,
+  refuseAliases,
   spliced,
   trimmedEnd,
   yamlText,
@@ -69,14 +71,18 @@ function container(document: Document): YAMLMap {
 }
 
 function lists(pod: YAMLMap): YAMLSeq[] {
-  return [pod.get('command'), pod.get('args')].filter(isSeq);
+  const found = [pod.get('command'), pod.get('args')].filter(isNode);
+  for (const node of found) refuseAliases(node, WHAT);
+  return found.filter(isSeq);
 }
 
 function writtenFlags(list: YAMLSeq): WrittenFlag[] {
   const scalars = list.items.filter(isScalar);
   return scalars.flatMap((item, index) => {
-    const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(String(item.value)) ?? [];
-    if (name === undefined) return [];
+    const [, written, given] = /^--([^=]+)(?:=(.*))?$/s.exec(String(item.value)) ?? [];
+    if (written === undefined) return [];
+    // As Kubernetes reads flags (k8s.io/component-base/cli/flag, WordSepNormalizeFunc).
+    const name = written.replaceAll('_', '-');
     if (given !== undefined) return [{ name, value: given, list, items: [item] }];
     const next = scalars[index + 1];
     if (!next || String(next.value).startsWith('-')) {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 
 /** Who keeps others out. */
 export interface LockHolder {
   /** The file that has to go where the process is gone and cannot be told from others. */
   readonly path: string;
-  /** Undefined where the file does not say. */
+  /** Undefined where the file does not say, or names one of another machine or container. */
   readonly pid: number | undefined;
   readonly isAtWork: boolean;
 }
@@ -24,7 +25,7 @@ export async function withLockFile<T>(
   const own = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     // It says whose it is before it is the lock.
-    const me = `${process.pid} ${(await startTime(process.pid)) ?? ''}`;
+    const me = `${process.pid} ${(await startTime(process.pid)) ?? ''} ${await numbering()}`;
     await writeFile(own, me, { mode: 0o600 });
     if (!(await isFirst(own, path))) await takeOver(own, path, refused);
   } finally {
@@ -67,8 +68,11 @@ async function takeOver(
 }
 
 async function holderOf(path: string): Promise<LockHolder> {
-  const [first = '', started = ''] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
-  const pid = Number(first) > 0 ? Number(first) : undefined;
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const [first = '', started = '', where = ''] = text.split(' ');
+  // What runs elsewhere, with the folder shared, is not seen from here: it may be at work.
+  const isHere = where === '' || where === (await numbering());
+  const pid = isHere && Number(first) > 0 ? Number(first) : undefined;
   return { path, pid, isAtWork: pid !== undefined && (await isAlive(pid, started)) };
 }
 
@@ -81,6 +85,11 @@ async function isAlive(pid: number, started: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   return started === '' || (await startTime(pid)) === started;
+}
+
+/** Where process numbers mean what they mean here: the machine, and on Linux the PID namespace. */
+async function numbering(): Promise<string> {
+  return `${hostname()}/${await readlink('/proc/self/ns/pid').catch(() => '')}`;
 }
 
 /** When a process started, in the kernel's ticks; undefined where there is no `/proc`. */

@@ -34,6 +34,16 @@ test('withLock takes over a lock whose process number has gone to another proces
   expect(await withLock(folder, () => Promise.resolve('in'))).toBe('in');
 });
 
+test('withLock leaves alone the lock of a process that it cannot see from here', async () => {
+  const { pid } = spawnSync('true');
+  const lock = join(folder, 'lock');
+  writeFileSync(lock, `${pid} 1 another-machine/pid:[4026531836]`);
+  const second = withLock(folder, () => Promise.resolve('in'));
+  await expect(second).rejects.toMatchObject({ kind: 'locked' });
+  await expect(second).rejects.toThrow('process unknown');
+  expect(readdirSync(folder)).toEqual(['lock']);
+});
+
 test('of many that find a lock left behind at once, one gets in and the others are refused', async () => {
   const { pid } = spawnSync('true');
   for (let round = 0; round < 100; round += 1) {

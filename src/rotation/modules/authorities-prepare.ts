@@ -55,19 +55,17 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
         there: authorityFiles(await readHostSurvey(context.connection, context.signal)),
         given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
       };
+      for (const name of wanted.authorities) refuseOthers(seen, name);
       // What a dry run shows of the first step rests on authorities that are there.
       if (context.checkMode)
         for (const change of wanted.authorities.flatMap((name) => keepChanges(seen, name)))
           store.assume(change.authority, change.generation, await kept(change, wanted, context));
       return seen;
     },
-    check: (seen, wanted) => {
-      for (const name of wanted.authorities) refuseOthers(seen, name);
-      return {
-        changes: wanted.authorities.flatMap((name) => keepChanges(seen, name)),
-        reason: 'old and new authorities are in the state folder',
-      };
-    },
+    check: (seen, wanted) => ({
+      changes: wanted.authorities.flatMap((name) => keepChanges(seen, name)),
+      reason: 'old and new authorities are in the state folder',
+    }),
     apply: async (changes, wanted, context) => {
       for (const change of changes)
         await store.save(change.authority, change.generation, await kept(change, wanted, context));

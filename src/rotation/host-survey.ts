@@ -47,8 +47,11 @@ export interface HostSurvey {
 const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 const KUBELET_LEAF = '/var/lib/kubelet/pki/kubelet-client-current.pem';
-const MANIFESTS = '/etc/kubernetes/manifests';
-const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
+export const MANIFESTS = '/etc/kubernetes/manifests';
+export const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
+
+/** One of {@link STATIC_PODS}. */
+export type StaticPod = (typeof STATIC_PODS)[number];
 
 /** What is cut out of every file: keys in PEM. */
 export const CUT_KEYS = sh`-e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/d'`;

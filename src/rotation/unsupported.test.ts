@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { createAuthority } from '../pki/authority.js';
 import { CATALOGUE } from '../pki/catalogue.js';
+import { newSerial } from '../pki/serial.js';
 import type { FoundItem, HostSurvey } from './host-survey.js';
+import { validity } from './leaves.js';
 import { unsupported } from './unsupported.js';
 
 const PKI = '/etc/kubernetes/pki';
 
 function manifest(component: string, flags: readonly string[]): string {
   const lines = flags.map((flag) => `    - --${flag}\n`).join('');
-  return `metadata: { name: ${component} }\nspec:\n  containers:\n  - name: ${component}\n    command:\n    - ${component}\n${lines}`;
+  return `metadata:\n  name: ${component}\nspec:\n  containers:\n  - name: ${component}\n    command:\n    - ${component}\n${lines}`;
 }
 
 function found(name: string, path: string): FoundItem {
@@ -95,4 +99,70 @@ test.each<[string, Parameters<typeof survey>, RegExp]>([
   ],
 ])('%s is named', (_what, given, message) => {
   expect(unsupported(survey(...given))).toContainEqual(expect.stringMatching(message));
+});
+
+test.each<[string, string, string, RegExp]>([
+  [
+    'in one line for a shell',
+    'kube-controller-manager',
+    manifest('kube-controller-manager', []).replace(
+      /command:[^]*/,
+      `command: [/bin/sh, -c, "exec kube-controller-manager --root-ca-file=${PKI}/ca.crt --cluster-signing-cert-file=${PKI}/ca.crt 2>&1"]\n`,
+    ),
+    /kube-controller-manager.yaml has --root-ca-file, --cluster-signing-cert-file within a longer text/,
+  ],
+  [
+    'with metadata in one line',
+    'kube-scheduler',
+    manifest('kube-scheduler', []).replace(
+      'metadata:\n  name: kube-scheduler',
+      'metadata: { name: kube-scheduler }',
+    ),
+    /kube-scheduler.yaml cannot be edited: .*metadata in flow style/,
+  ],
+  [
+    'with a command in one line that a flag must go into',
+    'kube-controller-manager',
+    manifest('kube-controller-manager', []).replace(
+      /command:[^]*/,
+      `command: [kube-controller-manager, --cluster-signing-cert-file=${PKI}/ca.crt, --cluster-signing-key-file=${PKI}/ca.key]\n`,
+    ),
+    /kube-controller-manager.yaml cannot be edited: .*flow style/,
+  ],
+])('a manifest %s is named', (_how, component, text, message) => {
+  const { manifests, ...rest } = survey({});
+  expect(unsupported({ ...rest, manifests: { ...manifests, [component]: text } })).toContainEqual(
+    expect.stringMatching(message),
+  );
+});
+
+test('a flag in a comment of a manifest is no flag', () => {
+  const { manifests, ...rest } = survey({});
+  const text = `# was: --root-ca-file=/old.crt\n${manifests['kube-controller-manager']!}`;
+  expect(
+    unsupported({ ...rest, manifests: { ...manifests, 'kube-controller-manager': text } }),
+  ).toEqual([]);
+});
+
+test('a component that runs from elsewhere than its manifest is named', () => {
+  const running = { ...survey({}), startedAt: { 'kube-scheduler': 1 } };
+  expect(unsupported(running)).toEqual([
+    'cp1: kube-scheduler runs, but not from /etc/kubernetes/manifests/kube-scheduler.yaml',
+  ]);
+  // The control plane of another cluster, in pods of a worker.
+  expect(unsupported({ ...running, manifests: {}, items: [] })).toEqual([]);
+});
+
+test('a CA that has expired is named', () => {
+  const at = new Date('2026-01-01T00:00:00Z');
+  const { certificate } = createAuthority({
+    ...{ commonName: 'kubernetes', keyAlgorithm: 'ecdsa-p256', serial: newSerial(randomBytes) },
+    ...validity(at, 10),
+  });
+  const items = [{ ...found('kube-apiserver client CA', `${PKI}/ca.crt`), pem: certificate.pem }];
+  const seen = (now: Date) => unsupported({ ...survey({}), items, now: now.getTime() / 1000 });
+  expect(seen(at)).toEqual([]);
+  expect(seen(new Date('2026-02-01T00:00:00Z'))).toEqual([
+    `cp1: the CA in ${PKI}/ca.crt has expired, on 2026-01-11`,
+  ]);
 });

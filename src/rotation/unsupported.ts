@@ -1,8 +1,16 @@
 import { basename, dirname } from 'node:path/posix';
-import { AUTHORITY_FILES } from '../pki/catalogue.js';
+import { AUTHORITY_FILES, CATALOGUE } from '../pki/catalogue.js';
 import { readFlags } from '../pki/static-pod.js';
+import { asCaravanError } from '../values/error.js';
 import { keyIsBeside } from './changes.js';
-import { certificatesOf, type HostSurvey } from './host-survey.js';
+import {
+  certificatesOf,
+  MANIFESTS,
+  STATIC_PODS,
+  type HostSurvey,
+  type StaticPod,
+} from './host-survey.js';
+import { wantedManifest } from './manifest.js';
 import { CLIENT_CA_FLAG, signerFiles } from './signer.js';
 
 /** What is found on one host that a rotation would break, or cannot prove; in words, none where it is as kubeadm makes it. */
@@ -12,6 +20,8 @@ export function unsupported(survey: HostSurvey): string[] {
     ...sharedAuthorities(survey),
     ...apiServer(survey),
     ...signer(survey),
+    ...STATIC_PODS.flatMap((component) => manifest(survey, component)),
+    ...expired(survey),
   ].map((what) => `${survey.host}: ${what}`);
 }
 
@@ -81,4 +91,44 @@ function signer(survey: HostSurvey): string[] {
       `kube-controller-manager has another --client-ca-file (${clients}) than it signs with`,
     );
   return found;
+}
+
+/** What would be read from a manifest for less than there is, or could not be written into it. */
+function manifest(survey: HostSurvey, component: StaticPod): string[] {
+  const text = survey.manifests[component];
+  const path = `${MANIFESTS}/${component}.yaml`;
+  if (text === undefined) {
+    const isMeant = Object.keys(survey.manifests).length > 0 && survey.startedAt[component];
+    return isMeant ? [`${component} runs, but not from ${path}`] : [];
+  }
+  const { all } = readFlags(text);
+  const said = text.replace(/^\s*#.*$/gm, '');
+  const hidden = CATALOGUE.flatMap(({ location }) =>
+    'flag' in location && location.component === component ? [location.flag] : [],
+  ).filter((flag) => !all.has(flag) && new RegExp(`--${flag}[=\\s]`).test(said));
+  if (hidden.length > 0)
+    return [
+      `${path} has ${[...new Set(hidden)].map((f) => `--${f}`).join(', ')} within a longer text`,
+    ];
+  try {
+    const most = { holds: 'both', clients: 'old', servers: 'old', restart: 'always' } as const;
+    wantedManifest(survey, component, most);
+    return [];
+  } catch (error) {
+    return [`${path} cannot be edited: ${asCaravanError(error).message}`];
+  }
+}
+
+/** A CA of the past: kube-apiserver takes none of its leaves, so that no state can be proven. */
+function expired({ items, now }: HostSurvey): string[] {
+  return items
+    .filter(({ item }) => /^kube-apiserver (client|front-proxy) CA$/.test(item.name))
+    .flatMap((found) => {
+      const [only, second] = certificatesOf(found);
+      if (only === undefined || second !== undefined || only.notAfter.getTime() > now * 1000)
+        return [];
+      return [
+        `the CA in ${found.path} has expired, on ${only.notAfter.toISOString().slice(0, 10)}`,
+      ];
+    });
 }

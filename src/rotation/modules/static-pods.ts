@@ -2,14 +2,20 @@ import * as z from 'zod';
 import { requestFromHost } from '../../kubernetes/https.js';
 import { applyHostChanges, type HostChange } from '../../modules/host-change.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
-import type { Component } from '../../pki/catalogue.js';
-import { readFlags, setAnnotation, setFlags } from '../../pki/static-pod.js';
+import { readFlags } from '../../pki/static-pod.js';
 import { asCaravanError, CaravanError } from '../../values/error.js';
 import { sh } from '../../values/shell.js';
 import type { AuthorityStore } from '../authorities.js';
-import { readHostSurvey, readProcesses, staleComponents, type HostSurvey } from '../host-survey.js';
+import {
+  MANIFESTS,
+  readHostSurvey,
+  readProcesses,
+  staleComponents,
+  type HostSurvey,
+  type StaticPod,
+} from '../host-survey.js';
 import { RESTART, restartKubelet } from '../kubelet-restart.js';
-import { signerFiles, signerFlags } from '../signer.js';
+import { wantedManifest } from '../manifest.js';
 
 const input = z.strictObject({
   holds: z.enum(['old', 'both', 'new']),
@@ -22,14 +28,7 @@ const input = z.strictObject({
 });
 
 type Input = z.infer<typeof input>;
-type StaticPod = Exclude<Component, 'kubelet'>;
-
 type Change = PodChange | (typeof RESTART & { readonly survey: HostSurvey });
-
-/** What a manifest says while a rotation is under way, so that its pod reads its files again. */
-export const READ_ANNOTATION = 'caravan/has-read';
-
-const MANIFESTS = '/etc/kubernetes/manifests';
 
 /** Where each component says that it is healthy, and the flag that moves its port. */
 const HEALTH: Readonly<Record<StaticPod, { port: number; path: string }>> = {
@@ -97,7 +96,7 @@ export function staticPods(store: AuthorityStore): TaskModule<Input, HostSurvey,
 
 function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): PodChange[] {
   const before = survey.manifests[component] ?? '';
-  const after = wantedManifest(survey, component, wanted, before);
+  const after = wantedManifest(survey, component, wanted);
   const path = `${MANIFESTS}/${component}.yaml`;
   const port = Number(readFlags(before).flags.get('secure-port') ?? HEALTH[component].port);
   if (after !== before) {
@@ -128,23 +127,6 @@ function podChange(survey: HostSurvey, component: StaticPod, wanted: Input): Pod
 done; true`,
     },
   ];
-}
-
-function wantedManifest(
-  survey: HostSurvey,
-  component: StaticPod,
-  { holds, clients, servers, restart }: Input,
-  before: string,
-): string {
-  const under = holds === 'both';
-  if (component === 'kube-apiserver') {
-    // What `always` put in goes at either end, whoever comes there.
-    if (restart === 'needed' && under) return before;
-    return setAnnotation(before, READ_ANNOTATION, under ? `${clients}-${servers}` : undefined);
-  }
-  const annotated = setAnnotation(before, READ_ANNOTATION, under ? clients : undefined);
-  const files = component === 'kube-controller-manager' ? signerFiles(survey) : undefined;
-  return files ? setFlags(annotated, signerFlags(files, under)) : annotated;
 }
 
 /** Waits until no process of these components is left from before `since` (the host's clock). */

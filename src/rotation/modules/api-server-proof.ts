@@ -67,7 +67,7 @@ async function whatIsWrong(
   authorities: Authorities,
   context: ModuleContext,
 ): Promise<string[]> {
-  const survey = await portOf(context);
+  const endpoint = await endpointNow(context);
   const wrong: string[] = [];
   for (const name of ['cluster', 'front-proxy'] as const) {
     if (!authorities[name]) continue;
@@ -75,7 +75,7 @@ async function whatIsWrong(
     for (const generation of ['old', 'new'] as const) {
       if (!pair[generation]) continue;
       const accepted = holds === 'both' || holds === generation;
-      const { status, error } = await canary(name, pair, generation, survey, context);
+      const { status, error } = await canary(name, pair, generation, endpoint, context);
       const got = status ?? error ?? 'nothing';
       if (accepted && status !== 200)
         wrong.push(`a leaf of the ${generation} ${name} CA gets ${got}, not 200`);
@@ -83,32 +83,46 @@ async function whatIsWrong(
         wrong.push(`a leaf of the ${generation} ${name} CA gets ${got}, not 401`);
     }
   }
-  wrong.push(...(await wrongServer(pairOf(authorities, 'cluster'), servers, survey, context)));
+  wrong.push(...(await wrongServer(pairOf(authorities, 'cluster'), servers, endpoint, context)));
   return wrong;
 }
 
+/** Where a kube-apiserver listens, and whom it takes for a front-proxy that speaks of whom. */
 interface Endpoint {
   readonly address: string;
   readonly port: number;
+  readonly proxyName: string;
+  readonly userHeader: string;
+  readonly groupHeader: string;
 }
 
-async function portOf({ connection, signal }: ModuleContext): Promise<Endpoint> {
+async function endpointNow({ connection, signal }: ModuleContext): Promise<Endpoint> {
   const survey = await readHostSurvey(connection, signal);
   const manifest = survey.manifests['kube-apiserver'];
   if (manifest === undefined) {
     throw new CaravanError('verify', 'No kube-apiserver manifest is on this control plane.');
   }
+  return endpointOf(manifest);
+}
+
+/** Where flags that list names have several, or none, the first will do, or kubeadm's. */
+export function endpointOf(manifest: string): Endpoint {
   const { flags } = readFlags(manifest);
+  const first = (flag: string, usual: string): string =>
+    flags.get(flag)?.split(',')[0]?.trim() || usual;
   return {
     address: flags.get('advertise-address') ?? '127.0.0.1',
-    port: apiServerPort(survey.manifests),
+    port: apiServerPort({ 'kube-apiserver': manifest }),
+    proxyName: first('requestheader-allowed-names', 'front-proxy-client'),
+    userHeader: first('requestheader-username-headers', 'X-Remote-User'),
+    groupHeader: first('requestheader-group-headers', 'X-Remote-Group'),
   };
 }
 
 /**
  * A request with a fresh, short-lived leaf. `/version` is open to every known user, and a leaf
  * that is not trusted gets 401 even where anonymous access is on. For the front-proxy the leaf
- * has kubeadm's allowed name and speaks for a user in `X-Remote-User`.
+ * has an allowed name and speaks for a user in a header.
  */
 function canary(
   name: AuthorityName,
@@ -118,13 +132,16 @@ function canary(
   { connection, clock }: ModuleContext,
 ): Promise<HostResponse> {
   const by = signing(pair[generation], `${name} ${generation}`);
-  const commonName = name === 'front-proxy' ? 'front-proxy-client' : 'caravan-canary';
+  const commonName = name === 'front-proxy' ? endpoint.proxyName : 'caravan-canary';
   return requestFromHost(connection, {
     ...endpoint,
     path: '/version',
     leaf: passingLeaf(by, { commonName, organizations: [] }, clock.now()),
     ...(name === 'front-proxy' && {
-      headers: { 'x-remote-user': 'caravan-canary', 'x-remote-group': 'system:authenticated' },
+      headers: {
+        [endpoint.userHeader]: 'caravan-canary',
+        [endpoint.groupHeader]: 'system:authenticated',
+      },
     }),
   });
 }

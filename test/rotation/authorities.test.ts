@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAuthority } from '../../src/pki/authority.js';
 import { newSerial } from '../../src/pki/serial.js';
+import type { ModuleContext } from '../../src/modules/module.js';
+import { authoritiesPrepare } from '../../src/rotation/modules/authorities-prepare.js';
 import { AuthorityStore } from '../../src/rotation/authorities.js';
 import { validity } from '../../src/rotation/leaves.js';
 
@@ -68,4 +70,16 @@ test('a new authority without its key leaves none behind', async () => {
 test('the key of another authority is refused', async () => {
   renameSync(at('cluster/new.key'), at('cluster/old.key'));
   await expect(store.load()).rejects.toThrow('old.key: it is not the key of the certificate');
+});
+
+test('an authority without its key is refused before a host changes', async () => {
+  rmSync(at('cluster/old.key'));
+  const module = authoritiesPrepare(store);
+  const context = {} as ModuleContext; // no change needs a host
+  const prepare = (authority: 'cluster' | 'front-proxy') =>
+    module.apply([], { authorities: [authority], from: '', days: 1 }, context);
+  await expect(prepare('cluster')).rejects.toThrow(
+    'The key of the cluster old CA is needed and not in the state folder',
+  );
+  await expect(prepare('front-proxy')).resolves.toEqual({});
 });

@@ -11,9 +11,15 @@ import { newSerial } from '../../pki/serial.js';
 import { CaravanError } from '../../values/error.js';
 import { Secret } from '../../values/secret.js';
 import { sh } from '../../values/shell.js';
-import { isPair, type Authorities, type AuthorityStore, type Generation } from '../authorities.js';
+import {
+  isPair,
+  type Authorities,
+  type AuthorityStore,
+  type Generation,
+  type StoredAuthority,
+} from '../authorities.js';
 import { readHostSurvey, type HostSurvey } from '../host-survey.js';
-import { validity } from '../leaves.js';
+import { signing, validity } from '../leaves.js';
 
 const input = z.strictObject({
   /** Which authorities are rotated. */
@@ -56,6 +62,7 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
         given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
       };
       for (const name of wanted.authorities) refuseOthers(seen, name);
+      refuseKeyless(seen.authorities, wanted);
       // What a dry run shows of the first step rests on authorities that are there.
       if (context.checkMode)
         for (const change of wanted.authorities.flatMap((name) => keepChanges(seen, name)))
@@ -69,6 +76,8 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
     apply: async (changes, wanted, context) => {
       for (const change of changes)
         await store.save(change.authority, change.generation, await kept(change, wanted, context));
+      // A key that is not on the host may have been put into the folder.
+      refuseKeyless(await store.load(), wanted);
       return {};
     },
   };
@@ -139,6 +148,13 @@ function refuseOthers({ authorities, there, given }: Seen, name: AuthorityName):
       { hint: 'Make the new CA with another common name.' },
     );
   }
+}
+
+/** Both keys are needed in each state, if only for the canaries of its proof. */
+function refuseKeyless(authorities: Authorities, { authorities: names }: Input): void {
+  for (const name of names)
+    for (const [generation, authority] of Object.entries(authorities[name] ?? {}))
+      signing(authority as StoredAuthority, `${name} ${generation}`);
 }
 
 function keepChanges({ authorities, there, given }: Seen, name: AuthorityName): KeepChange[] {

@@ -11,11 +11,17 @@ export interface Workload {
   readonly name: string;
   /** Value of {@link TRUST_ANNOTATION}, if it has one. */
   readonly startedWith?: string;
-  /** PodDisruptionBudgets that cover it, and how many of its pods they let go now. */
+  /** Why no rollout of it would end, whatever its pods do. */
+  readonly heldBy?: string;
+  /** PodDisruptionBudgets that cover its pods, if it has any, and how many they let go now. */
   readonly budgets: readonly { readonly name: string; readonly disruptionsAllowed: number }[];
   /** Whether all its pods run the present template and are ready. */
   readonly rolledOut: boolean;
 }
+
+/** A workload as messages name it. */
+export const nameOf = ({ kind, namespace, name }: Workload): string =>
+  `${namespace}/${kind}/${name}`;
 
 interface Labels {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -25,8 +31,12 @@ interface RawWorkload {
   readonly metadata: { name: string; namespace: string; generation: number };
   readonly spec: {
     readonly replicas?: number;
+    readonly paused?: boolean;
     readonly selector?: Labels;
-    readonly updateStrategy?: { readonly type?: string };
+    readonly updateStrategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: { readonly partition?: number };
+    };
     readonly template: {
       readonly metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
       readonly spec: { readonly automountServiceAccountToken?: boolean };
@@ -38,6 +48,15 @@ interface RawBudget {
   readonly metadata: { name: string; namespace: string };
   readonly spec: { readonly selector?: Labels };
   readonly status?: { readonly disruptionsAllowed?: number };
+}
+
+/** What a rollout would be waited for, perhaps in vain; undefined where nothing is in its way. */
+export function obstacleOf({ heldBy, budgets, rolledOut }: Workload): string | undefined {
+  const blocked = budgets.filter((budget) => budget.disruptionsAllowed === 0);
+  const names = blocked.map((budget) => budget.name).join(', ');
+  if (heldBy !== undefined) return heldBy;
+  if (names !== '') return `PodDisruptionBudget ${names} allows no disruption`;
+  return rolledOut ? undefined : 'its pods are not all ready with its present template';
 }
 
 /** Reads all workloads whose pods get a service account token, in one call. */
@@ -57,15 +76,19 @@ export async function readWorkloads(
     .map((item) => toWorkload(item, budgets));
 }
 
-function toWorkload(raw: RawWorkload, budgets: readonly RawBudget[]): Workload {
+/** What counts of a workload as the API gives it. Pure. */
+export function toWorkload(raw: RawWorkload, budgets: readonly RawBudget[]): Workload {
   const { labels = {}, annotations = {} } = raw.spec.template.metadata ?? {};
   const startedWith = annotations[TRUST_ANNOTATION];
+  const heldBy = holdOf(raw);
   return {
     kind: raw.kind.toLowerCase() as Workload['kind'],
     namespace: raw.metadata.namespace,
     name: raw.metadata.name,
     ...(startedWith !== undefined && { startedWith }),
+    ...(heldBy !== undefined && { heldBy }),
     budgets: budgets
+      .filter(() => podsOf(raw) > 0)
       .filter((b) => b.metadata.namespace === raw.metadata.namespace && covers(b, labels))
       .map((b) => ({
         name: b.metadata.name,
@@ -78,6 +101,22 @@ function toWorkload(raw: RawWorkload, budgets: readonly RawBudget[]): Workload {
 function covers({ spec }: RawBudget, labels: Readonly<Record<string, string>>): boolean {
   const wanted = Object.entries(spec.selector?.matchLabels ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+}
+
+/** How many pods it is to have. */
+function podsOf({ kind, spec, status }: RawWorkload): number {
+  return kind === 'DaemonSet'
+    ? Number(status['desiredNumberScheduled'] ?? 0)
+    : (spec.replicas ?? 1);
+}
+
+function holdOf(raw: RawWorkload): string | undefined {
+  const { paused, updateStrategy } = raw.spec;
+  if (podsOf(raw) === 0 && raw.kind !== 'StatefulSet') return undefined;
+  if (paused === true) return 'it is paused';
+  if (updateStrategy?.type === 'OnDelete') return 'its update strategy is OnDelete';
+  const partition = updateStrategy?.rollingUpdate?.partition ?? 0;
+  return partition > 0 ? `its update strategy has partition ${partition}` : undefined;
 }
 
 /** As `kubectl rollout status` decides (kubectl/pkg/polymorphichelpers/rollout_status.go). */

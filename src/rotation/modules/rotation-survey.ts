@@ -1,12 +1,11 @@
 import * as z from 'zod';
-import { kubectl } from '../../kubernetes/kubectl.js';
-import { readTrustObjects, type TrustObject } from '../../kubernetes/trust-objects.js';
-import { readWorkloads, type Workload } from '../../kubernetes/workloads.js';
+import { nameOf, type Workload } from '../../kubernetes/workloads.js';
 import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
-import { asCaravanError, CaravanError } from '../../values/error.js';
+import { CaravanError } from '../../values/error.js';
 import { apiPlaces } from '../api-places.js';
+import { readApi, readSettled, unreadyOf } from '../api-survey.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';
 import { placesOf } from '../changes.js';
 import { certificatesOf, nodeNameOf, staleComponents, type HostSurvey } from '../host-survey.js';
@@ -15,7 +14,7 @@ import { STATE_KNOBS, STATES, type TrustState } from '../states.js';
 import { unsupported } from '../unsupported.js';
 import { deviations, describePlace, position, walk, type Position } from '../walk.js';
 import { SURVEY_FACT } from './host-survey.js';
-import { nameOf, trustMark } from './workloads-read.js';
+import { trustMark } from './workloads-read.js';
 
 const input = z.strictObject({
   /** The state to walk to. */
@@ -30,6 +29,9 @@ const input = z.strictObject({
 
 type Input = z.infer<typeof input>;
 
+/** Where a rotation begins, forward or back. */
+const ENDS: readonly TrustState[] = ['old', 'new'];
+
 interface Seen {
   readonly places: readonly Place[];
   readonly stale: readonly string[];
@@ -43,6 +45,8 @@ interface Seen {
   readonly strangers: readonly string[];
   /** Workloads that a rotation has restarted with another trust than that of their state. */
   readonly behind: (state: TrustState) => readonly string[];
+  /** What would be waited for in vain; counts before a rotation alone. */
+  readonly unready: readonly string[];
   /** Why the API's objects could not be read, if they could not. */
   readonly apiError?: string;
 }
@@ -57,23 +61,24 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     name: 'rotation_survey',
     doc: 'Derive the trust state of the fleet from what was read, and the walk to another; or refuse to go on.',
     input,
-    observe: async (_input, context) => {
+    observe: async ({ whole }, context) => {
       const surveys = surveysOf(context);
       const kept = await store.load();
       refuseOtherCluster(kept, surveys, store.folder);
       const authorities = withPresent(kept, surveys);
-      const api = await readApi(context);
       const own = surveys.map(nodeNameOf);
+      const onHosts = surveys.flatMap((survey) => placesOf(survey, authorities));
+      // One under way goes on at once: it may be what all is to be ready by.
+      const isEnd = ENDS.some((state) => deviations(onHosts, state).length === 0);
+      const api = await (whole && isEnd ? readSettled(context, own) : readApi(context));
       return {
         isDry: context.checkMode,
         isKnown: Object.values(kept).some((pair) => pair.new !== undefined),
         unsupported: surveys.flatMap(unsupported),
-        strangers: api.nodes.filter((name) => !own.includes(name)),
+        strangers: api.nodes.filter(({ name }) => !own.includes(name)).map(({ name }) => name),
+        unready: unreadyOf(api, own),
         behind: (state) => behindOf(state, api.workloads, authorities),
-        places: [
-          ...surveys.flatMap((survey) => placesOf(survey, authorities)),
-          ...apiPlaces(api.objects, authorities),
-        ],
+        places: [...onHosts, ...apiPlaces(api.objects, authorities)],
         stale: surveys.flatMap((survey) =>
           staleComponents(survey).map((component) => `${component} on ${survey.host}`),
         ),
@@ -102,7 +107,10 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
           position: result.position,
           trust_states: STATE_KNOBS as unknown as JsonObject,
         },
-        ...failureOf({ ...seen, strangers }, wanted),
+        ...failureOf(
+          { ...seen, strangers, unready: isBegun(at, steps) ? [] : seen.unready },
+          wanted,
+        ),
       };
     },
     apply: () => Promise.resolve({ changed: false }),
@@ -164,27 +172,10 @@ function withPresent(kept: Authorities, surveys: readonly HostSurvey[]): Authori
   return { ...Object.fromEntries(present), ...kept };
 }
 
-/** What the API says that a rotation rests on. */
-interface ReadApi {
-  readonly objects: readonly TrustObject[];
-  readonly workloads: readonly Workload[];
-  readonly nodes: readonly string[];
-  readonly error?: string;
-}
-
-async function readApi({ connection, signal }: ModuleContext): Promise<ReadApi> {
-  try {
-    const objects = await readTrustObjects(connection, signal);
-    const workloads = await readWorkloads(connection, signal);
-    const nodes = await kubectl(connection, ['get', 'nodes', '-o', 'name'], { signal });
-    const names = nodes.split('\n').flatMap((line) => line.split('/')[1] ?? []);
-    return { objects, workloads, nodes: names };
-  } catch (error) {
-    const caught = asCaravanError(error);
-    if (caught.kind === 'cancelled') throw caught;
-    // The hosts can be surveyed, and repaired, while the API is down; a gate says so below.
-    return { objects: [], workloads: [], nodes: [], error: caught.message };
-  }
+/** Whether there is nothing to begin: a rotation under way may be what things are not ready for. */
+function isBegun(at: Position, steps: readonly TrustState[]): boolean {
+  const isAtEnd = at.kind === 'at' && ENDS.includes(at.state);
+  return !isAtEnd || steps.length === 0 || steps[0] === at.state;
 }
 
 /** The walk to a state. A step that was stopped after all files were in place is ended first. */
@@ -222,7 +213,7 @@ export function describePosition(at: Position): string {
 }
 
 function failureOf(
-  { places, stale, behind, apiError, unsupported: unmovable, strangers, isDry }: Seen,
+  { places, stale, behind, apiError, unsupported: unmovable, strangers, unready, isDry }: Seen,
   { require: required, whole }: Input,
 ): { failure?: { kind: 'gate'; message: string; hint: string } } {
   const nodes = `nodes of the cluster that are not in the inventory: ${strangers.join(', ')}`;
@@ -235,6 +226,11 @@ function failureOf(
     return refused(
       `There are ${nodes}. A rotation would lock them out.`,
       'Put them into the inventory; remove those that are gone (kubectl delete node); or name one that may be locked out with --without-node.',
+    );
+  if (whole && unready.length > 0)
+    return refused(
+      `The cluster is not ready for a rotation: ${unready.join('; ')}.`,
+      'Mend these first; where no rollout would end, resume it (kubectl rollout resume), change the strategy or the budget, scale it to 0, or delete it.',
     );
   if (required === undefined || isDry) return {};
   const wrong = [

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { kubectl } from '../../kubernetes/kubectl.js';
-import { readWorkloads, TRUST_ANNOTATION, type Workload } from '../../kubernetes/workloads.js';
+import {
+  nameOf,
+  obstacleOf,
+  readWorkloads,
+  TRUST_ANNOTATION,
+  type Workload,
+} from '../../kubernetes/workloads.js';
 import type { Change, ModuleContext, TaskModule } from '../../modules/module.js';
 import { CaravanError } from '../../values/error.js';
 import type { Authorities, AuthorityPair, AuthorityStore } from '../authorities.js';
@@ -22,9 +28,6 @@ interface Seen {
 }
 
 type WorkloadChange = Change & { readonly workload: Workload; readonly trust: string };
-
-export const nameOf = ({ kind, namespace, name }: Workload): string =>
-  `${namespace}/${kind}/${name}`;
 
 /** What a workload says of the trust bundle that its pods were started with. */
 export function trustMark(pair: AuthorityPair, holds: Holds): string {
@@ -122,11 +125,7 @@ function stuck(
 ): CaravanError {
   const names = now
     .filter((workload) => waiting.has(nameOf(workload)))
-    .map((workload) => {
-      const blocked = workload.budgets.filter((budget) => budget.disruptionsAllowed === 0);
-      const by = blocked.map((budget) => budget.name).join(', ');
-      return `${nameOf(workload)}${by ? ` (PodDisruptionBudget ${by} allows no disruption)` : ''}`;
-    });
+    .map((workload) => `${nameOf(workload)} (${obstacleOf(workload) ?? 'not restarted yet'})`);
   return new CaravanError(
     'verify',
     `Rolled out for ${within} s, not finished: ${names.join('; ')}.`,

@@ -20,6 +20,14 @@ export interface TrustObject {
   readonly pem: string;
   /** Where in the object, as a JSON pointer; only for `caBundle`. */
   readonly pointer?: string;
+  /** Who is verified with it; only for `caBundle`. */
+  readonly server?: BundleServer;
+}
+
+/** A server behind a `caBundle`: a service, whose port is 443 unless said, or a URL. */
+export interface BundleServer {
+  readonly url?: string;
+  readonly service?: { readonly namespace: string; readonly name: string; readonly port?: number };
 }
 
 interface Named {
@@ -31,14 +39,14 @@ interface List<T> {
 interface ConfigMap extends Named {
   readonly data?: Readonly<Record<string, string>>;
 }
+interface ClientConfig extends BundleServer {
+  readonly caBundle?: string;
+}
 interface WithBundles extends Named {
   readonly kind: string;
-  readonly webhooks?: readonly { readonly clientConfig?: { readonly caBundle?: string } }[];
-  readonly spec?: {
-    readonly caBundle?: string;
-    readonly conversion?: {
-      readonly webhook?: { readonly clientConfig?: { readonly caBundle?: string } };
-    };
+  readonly webhooks?: readonly { readonly clientConfig?: ClientConfig }[];
+  readonly spec?: ClientConfig & {
+    readonly conversion?: { readonly webhook?: { readonly clientConfig?: ClientConfig } };
   };
 }
 
@@ -120,25 +128,28 @@ function clusterInfoCa(kubeconfig = ''): string {
 }
 
 function bundlesOf(object: WithBundles): TrustObject[] {
-  const conversion = object.spec?.conversion?.webhook?.clientConfig?.caBundle;
-  const held: [string, string | undefined][] = [
-    ['/spec/caBundle', object.spec?.caBundle],
-    ['/spec/conversion/webhook/clientConfig/caBundle', conversion],
-    ...(object.webhooks ?? []).map((hook, i): [string, string | undefined] => [
+  const held: [string, ClientConfig | undefined][] = [
+    ['/spec/caBundle', object.spec],
+    [
+      '/spec/conversion/webhook/clientConfig/caBundle',
+      object.spec?.conversion?.webhook?.clientConfig,
+    ],
+    ...(object.webhooks ?? []).map((hook, i): [string, ClientConfig | undefined] => [
       `/webhooks/${i}/clientConfig/caBundle`,
-      hook.clientConfig?.caBundle,
+      hook.clientConfig,
     ]),
   ];
-  return held.flatMap(([pointer, data]) =>
-    data === undefined || data === ''
+  return held.flatMap(([pointer, { caBundle, url, service } = {}]) =>
+    caBundle === undefined || caBundle === ''
       ? []
       : [
           {
             kind: 'caBundle' as const,
             authority: 'cluster' as const,
             path: `${object.kind.toLowerCase()}/${object.metadata.name}`,
-            pem: fromBase64(data),
+            pem: fromBase64(caBundle),
             pointer,
+            server: { ...(url !== undefined && { url }), ...(service && { service }) },
           },
         ],
   );

@@ -3,6 +3,7 @@ import type { AuthorityStore } from '../authorities.js';
 import { apiServerProof } from './api-server-proof.js';
 import { apiTrust } from './api-trust.js';
 import { authoritiesPrepare } from './authorities-prepare.js';
+import { bundleServers } from './bundle-servers.js';
 import { caLeaf } from './ca-leaf.js';
 import { caSigner } from './ca-signer.js';
 import { caTidy } from './ca-tidy.js';
@@ -30,6 +31,7 @@ export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
     kubeletRead(store),
     apiServerProof(store),
     apiTrust(store),
+    bundleServers(store),
     workloadsRead(store),
     caTidy,
     leftoversScan(store),

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { dirname, resolve } from 'node:path/posix';
-import { load } from 'js-yaml';
-import { CATALOGUE, type CatalogueItem, type Component } from '../pki/catalogue.js';
+import type { CatalogueItem, Component } from '../pki/catalogue.js';
 import { parseCertificates } from '../pki/certificate.js';
-import { readKubeconfig } from '../pki/kubeconfig.js';
 import { readFlags } from '../pki/static-pod.js';
 import type { Connection } from '../transport/port.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import { sh, type Script } from '../values/shell.js';
+import { foundItems, kubeletFlag, Locations } from './locations.js';
 
 /** A file as a survey reads it: never with a private key in it. Times in seconds since 1970. */
 export interface SurveyedFile {
@@ -45,7 +43,6 @@ export interface HostSurvey {
 }
 
 const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
-const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 const KUBELET_LEAF = '/var/lib/kubelet/pki/kubelet-client-current.pem';
 export const MANIFESTS = '/etc/kubernetes/manifests';
 export const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
@@ -139,11 +136,14 @@ ${show(mark, [KUBELET_CONFIG], CUT_KEYS, sh`${MANIFESTS}/*.yaml`)}`);
       return file ? [[name, file.text]] : [];
     }),
   );
-  const paths = new Locations(manifests, first);
+  const config = kubeletFlag(first.processes, 'config') ?? KUBELET_CONFIG;
+  const elsewhere = config in first.files ? {} : (await look(show(mark, [config], CUT_KEYS))).files;
+  const own = { ...first.files, ...elsewhere };
+  const paths = new Locations(manifests, first.processes, own[config]?.text);
   const wanted = new Set(paths.all().map(({ path }) => path));
   const cut = sh`${CUT_KEYS} ${CUT_SECRETS}`;
   const second = await look(show(mark, [...wanted, KUBELET_LEAF], cut));
-  const seen = { ...first.files, ...second.files };
+  const seen = { ...own, ...second.files };
   // kubeadm embeds certificates, but for the kubelet's leaf; others may name files of their own.
   const named = foundItems(paths.all(), seen).flatMap(({ path }) => (path in seen ? [] : [path]));
   const third = named.length > 0 ? await look(show(mark, named, cut)) : undefined;
@@ -181,15 +181,18 @@ export async function readProcesses(
   };
 }
 
+/** A running component. */
+export interface RunningProcess {
+  readonly name: Component;
+  readonly ticks: number;
+  readonly startedAt: number;
+  readonly args: readonly string[];
+}
+
 interface Look {
   readonly now: number | undefined;
   readonly files: Readonly<Record<string, SurveyedFile>>;
-  readonly processes: readonly {
-    name: Component;
-    ticks: number;
-    startedAt: number;
-    args: readonly string[];
-  }[];
+  readonly processes: readonly RunningProcess[];
 }
 
 /** Parses what the scripts above print. Pure. */
@@ -197,7 +200,7 @@ export function parseLook(stdout: string, mark: string): Look {
   const about = new Map<string, Omit<SurveyedFile, 'path' | 'text' | 'hasKey'>>();
   const withKey = new Set<string>();
   const files: Record<string, SurveyedFile> = {};
-  const found: Look['processes'][number][] = [];
+  const found: RunningProcess[] = [];
   let now: number | undefined;
   // What stands between two marks: a line, and for a text the lines of the file.
   for (const part of stdout.split(`${mark} `).slice(1)) {
@@ -227,80 +230,9 @@ export function parseLook(stdout: string, mark: string): Look {
     }
   }
   // What a component forks bears its name until it becomes another program: the oldest is it.
-  const isOldest = ({ name, ticks }: Look['processes'][number]): boolean =>
+  const isOldest = ({ name, ticks }: RunningProcess): boolean =>
     !found.some((other) => other.name === name && other.ticks < ticks);
   return { now, files, processes: found.filter(isOldest) };
-}
-
-/** Resolves the catalogue's locations to paths on one host. */
-class Locations {
-  readonly #flags: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  readonly #kubelet: { readonly kubeconfig: string; readonly clientCa: string | undefined };
-
-  constructor(manifests: Readonly<Record<string, string>>, look: Look) {
-    this.#flags = new Map(
-      Object.entries(manifests).map(([name, text]) => [name, readFlags(text).flags]),
-    );
-    const config = (load(look.files[KUBELET_CONFIG]?.text ?? '{}') ?? {}) as {
-      authentication?: { x509?: { clientCAFile?: string } };
-    };
-    const kubelet = look.processes.find((process) => process.name === 'kubelet');
-    const argument = kubelet?.args.find((arg) => arg.startsWith('--kubeconfig='));
-    this.#kubelet = {
-      kubeconfig: argument?.slice('--kubeconfig='.length) ?? KUBELET_KUBECONFIG,
-      clientCa: config.authentication?.x509?.clientCAFile,
-    };
-  }
-
-  get kubeletKubeconfig(): string {
-    return this.#kubelet.kubeconfig;
-  }
-
-  all(): readonly { item: CatalogueItem; path: string; field?: string }[] {
-    return CATALOGUE.flatMap((item) => {
-      const path = this.#path(item);
-      return path === undefined ? [] : [{ item, path }];
-    });
-  }
-
-  #path({ location }: CatalogueItem): string | undefined {
-    switch (location.kind) {
-      case 'flag':
-      case 'flag-kubeconfig':
-        // kubeadm's external CA mode writes signing flags that are empty.
-        return this.#flags.get(location.component)?.get(location.flag) || undefined;
-      case 'kubeconfig':
-        return this.#flags.size > 0 ? location.path : undefined;
-      case 'kubelet-client-ca':
-        return this.#kubelet.clientCa;
-      case 'kubelet-kubeconfig':
-        return this.#kubelet.kubeconfig;
-    }
-  }
-}
-
-function foundItems(
-  locations: readonly { item: CatalogueItem; path: string }[],
-  files: Readonly<Record<string, SurveyedFile>>,
-): FoundItem[] {
-  return locations.flatMap(({ item, path }): FoundItem[] => {
-    const file = files[path];
-    if (!('field' in item.location)) {
-      return [{ item, path, embedded: false, pem: file?.text ?? '' }];
-    }
-    // admin.conf and super-admin.conf need not be on every control plane.
-    if (!file)
-      return item.location.kind === 'kubeconfig' ? [] : [{ item, path, embedded: true, pem: '' }];
-    const { cluster, user } = readKubeconfig(file.text).current;
-    const held =
-      item.location.field === 'certificateAuthority'
-        ? cluster?.certificateAuthority
-        : user?.clientCertificate;
-    if (held === undefined) return [{ item, path, embedded: true, pem: '' }];
-    if ('pem' in held) return [{ item, path, embedded: true, pem: held.pem }];
-    const named = resolve(dirname(path), held.file);
-    return [{ item, path: named, embedded: false, pem: files[named]?.text ?? '' }];
-  });
 }
 
 /** The name of the host's node, which the kubelet's leaf bears; undefined where it has none. */

@@ -1,0 +1,95 @@
+import { dirname, resolve } from 'node:path/posix';
+import { load } from 'js-yaml';
+import { CATALOGUE, type CatalogueItem } from '../pki/catalogue.js';
+import { readKubeconfig } from '../pki/kubeconfig.js';
+import { readFlags } from '../pki/static-pod.js';
+import type { FoundItem, RunningProcess, SurveyedFile } from './host-survey.js';
+
+const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
+
+/** A flag of the running kubelet, written `--flag=value` or `--flag value`. */
+export function kubeletFlag(
+  processes: readonly RunningProcess[],
+  flag: string,
+): string | undefined {
+  const { args = [] } = processes.find(({ name }) => name === 'kubelet') ?? {};
+  const at = args.findLastIndex((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
+  const [, value] = /=([^]*)/.exec(args[at] ?? '') ?? [];
+  return value ?? (at < 0 ? undefined : args[at + 1]);
+}
+
+/** Resolves the catalogue's locations to paths on one host. */
+export class Locations {
+  readonly #flags: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly #kubelet: { readonly kubeconfig: string; readonly clientCa: string | undefined };
+
+  constructor(
+    manifests: Readonly<Record<string, string>>,
+    processes: readonly RunningProcess[],
+    kubeletConfig: string | undefined,
+  ) {
+    this.#flags = new Map(
+      Object.entries(manifests).map(([name, text]) => [name, readFlags(text).flags]),
+    );
+    const config = (load(kubeletConfig ?? '{}') ?? {}) as {
+      authentication?: { x509?: { clientCAFile?: string } };
+    };
+    this.#kubelet = {
+      kubeconfig: kubeletFlag(processes, 'kubeconfig') ?? KUBELET_KUBECONFIG,
+      // A flag wins over the configuration.
+      clientCa:
+        kubeletFlag(processes, 'client-ca-file') ?? config.authentication?.x509?.clientCAFile,
+    };
+  }
+
+  get kubeletKubeconfig(): string {
+    return this.#kubelet.kubeconfig;
+  }
+
+  all(): readonly { item: CatalogueItem; path: string; field?: string }[] {
+    return CATALOGUE.flatMap((item) => {
+      const path = this.#path(item);
+      return path === undefined ? [] : [{ item, path }];
+    });
+  }
+
+  #path({ location }: CatalogueItem): string | undefined {
+    switch (location.kind) {
+      case 'flag':
+      case 'flag-kubeconfig':
+        // kubeadm's external CA mode writes signing flags that are empty.
+        return this.#flags.get(location.component)?.get(location.flag) || undefined;
+      case 'kubeconfig':
+        return this.#flags.size > 0 ? location.path : undefined;
+      case 'kubelet-client-ca':
+        return this.#kubelet.clientCa;
+      case 'kubelet-kubeconfig':
+        return this.#kubelet.kubeconfig;
+    }
+  }
+}
+
+/** What stands at the locations, as far as the files were read. */
+export function foundItems(
+  locations: readonly { item: CatalogueItem; path: string }[],
+  files: Readonly<Record<string, SurveyedFile>>,
+): FoundItem[] {
+  return locations.flatMap(({ item, path }): FoundItem[] => {
+    const file = files[path];
+    if (!('field' in item.location)) {
+      return [{ item, path, embedded: false, pem: file?.text ?? '' }];
+    }
+    // admin.conf and super-admin.conf need not be on every control plane.
+    if (!file)
+      return item.location.kind === 'kubeconfig' ? [] : [{ item, path, embedded: true, pem: '' }];
+    const { cluster, user } = readKubeconfig(file.text).current;
+    const held =
+      item.location.field === 'certificateAuthority'
+        ? cluster?.certificateAuthority
+        : user?.clientCertificate;
+    if (held === undefined) return [{ item, path, embedded: true, pem: '' }];
+    if ('pem' in held) return [{ item, path, embedded: true, pem: held.pem }];
+    const named = resolve(dirname(path), held.file);
+    return [{ item, path: named, embedded: false, pem: files[named]?.text ?? '' }];
+  });
+}

@@ -61,7 +61,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     name: 'rotation_survey',
     doc: 'Derive the trust state of the fleet from what was read, and the walk to another; or refuse to go on.',
     input,
-    observe: async ({ whole }, context) => {
+    observe: async ({ whole, to }, context) => {
       const surveys = surveysOf(context);
       const kept = await store.load();
       refuseOtherCluster(kept, surveys, store.folder);
@@ -69,8 +69,8 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       const own = surveys.map(nodeNameOf);
       const onHosts = surveys.flatMap((survey) => placesOf(survey, authorities));
       // One under way goes on at once: it may be what all is to be ready by.
-      const isEnd = ENDS.some((state) => deviations(onHosts, state).length === 0);
-      const api = await (whole && isEnd ? readSettled(context, own) : readApi(context));
+      const isStart = ENDS.some((state) => state !== to && deviations(onHosts, state).length === 0);
+      const api = await (whole && isStart ? readSettled(context, own) : readApi(context));
       return {
         isDry: context.checkMode,
         isKnown: Object.values(kept).some((pair) => pair.new !== undefined),

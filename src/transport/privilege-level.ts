@@ -4,7 +4,7 @@ import { watchEarly } from './early-lines.js';
 import { ShellEnded, StepNotRun, type StepOptions, type StepResult } from './port.js';
 import { StepLost, type SentStep, type ShellSession } from './shell-session.js';
 import { OUTPUT_LIMIT_MIB, TooMuchOutput } from './step-output.js';
-import { forgetText, type ShellStep } from './step-text.js';
+import { forgetText, type Receipt, type ShellStep } from './step-text.js';
 
 /** Deadline of a step that names none. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -176,7 +176,7 @@ export class PrivilegeLevel {
       const outcome = await Promise.race([work, stopped]);
       if ('stdout' in outcome) return outcome;
       work.catch(() => undefined); // its shell is about to be ended
-      throw await this.#stop(outcome);
+      throw await this.#stop(outcome, step);
     } finally {
       clearTimeout(timer);
     }
@@ -214,11 +214,11 @@ export class PrivilegeLevel {
     }
   }
 
-  async #stop(reason: Stop): Promise<CaravanError> {
+  async #stop(reason: Stop, { receipt }: ShellStep): Promise<CaravanError> {
     const { host } = this.parts;
     const old = this.#session;
     this.#session = undefined;
-    const ended = old && (await this.#endBelow(old));
+    const ended = old && (await this.#endBelow(old, receipt));
     const end =
       ended === undefined
         ? ' before its shell was open'
@@ -233,7 +233,7 @@ export class PrivilegeLevel {
   }
 
   /** Ends all that runs in a shell, from a new shell, which then takes its place. */
-  async #endBelow(old: ShellSession): Promise<boolean> {
+  async #endBelow(old: ShellSession, receipt?: Receipt): Promise<boolean> {
     const over = new AbortController();
     const { signal } = over;
     const end = async (): Promise<boolean> => {
@@ -241,7 +241,8 @@ export class PrivilegeLevel {
       signal.addEventListener('abort', () => {
         session.end();
       });
-      const { code } = await session.run({ script: endProcessesScript(await old.pid) });
+      const script = endProcessesScript(await old.pid, receipt);
+      const { code } = await session.run({ script });
       if (!signal.aborted) this.#session = session;
       return code === 0;
     };

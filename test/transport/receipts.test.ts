@@ -95,6 +95,23 @@ describe.each(shells)('With receipts, %s', (shell) => {
     expect(readFileSync(join(home, 'counter'), 'utf8')).toBe('x\n');
   });
 
+  test('ends a step past its deadline in the shell of the connection that was cut', async () => {
+    const home = makeHome();
+    const first = levelIn(home, shell);
+    const sleep = `${process.pid}${shells.indexOf(shell)}778`;
+    const script = sh`echo x >"$HOME"/began; sleep ${sleep}; echo x >"$HOME"/done`;
+    const step: ShellStep = { script, receipt: once('a') };
+    void first.level.run(step).catch(() => undefined);
+    await untilThere(join(home, 'began'));
+    first.cut();
+    await expect(levelIn(home, shell).level.run(step, { timeoutMs: 500 })).rejects.toMatchObject({
+      kind: 'timeout',
+      message: expect.stringContaining('were ended') as string,
+    });
+    expect(processesWith(sleep)).toEqual([]);
+    expect(existsSync(join(home, 'done'))).toBe(false);
+  });
+
   test('tells that a step which was killed has left no end', async () => {
     const home = makeHome();
     const first = levelIn(home, shell);

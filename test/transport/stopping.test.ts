@@ -43,6 +43,18 @@ describe.each(kinds)('A step of kind %s', (kind) => {
     expect((await connection.run(sh`echo on`)).stdout).toBe('on\n');
   });
 
+  test('past its deadline leaves alone what an earlier step left in the background', async () => {
+    const sleep = uniqueSleep();
+    await connection.run(sh`sleep ${sleep} >/dev/null 2>&1 &`);
+    const own = uniqueSleep();
+    const step = connection.run(sh`sleep 0.1; sleep ${own} & sleep ${own}`, { timeoutMs: 500 });
+    await expect(step).rejects.toMatchObject({ kind: 'timeout' });
+    await until(() => processesWith(own).length === 0, 'none of its own is left');
+    const [left, ...others] = processesWith(sleep);
+    expect([left, others]).toEqual([expect.any(Number), []]);
+    process.kill(left!);
+  });
+
   test('ends with its children when it is cancelled, and those that wait do not begin', async () => {
     const sleep = uniqueSleep();
     const abort = new AbortController();

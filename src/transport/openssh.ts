@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import type { ProcessChannel } from './channel.js';
 import type { Wire } from './host-connection.js';
 import { startChild } from './local.js';
 import { masterArguments, sharedArguments } from './openssh.arguments.js';
@@ -138,8 +140,19 @@ function openSshWire(
     lost ??= last === '' ? 'ssh ended' : last;
     remove();
   });
-  const start = (words: readonly string[]) =>
-    startChild('ssh', [...sharedArguments(socket), ...words], { ...parts.environment });
+  const start = (words: readonly string[]): ProcessChannel => {
+    const all = [...sharedArguments(socket), ...words];
+    const channel = startChild('ssh', all, { ...parts.environment });
+    // It may be noticed to have ended before the master is, with which it did.
+    const onClose = (listener: () => void): void => {
+      channel.onClose(() => {
+        void isListening(socket)
+          .then((listens) => (listens ? undefined : closed))
+          .then(listener);
+      });
+    };
+    return { ...channel, onClose };
+  };
   return {
     socket,
     lost: () => lost,
@@ -161,4 +174,18 @@ function openSshWire(
       await closed;
     },
   };
+}
+
+/** Whether there is still a process behind a socket. */
+function isListening(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code !== 'ENOENT' && code !== 'ECONNREFUSED');
+    });
+  });
 }

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
 import { Secret } from '../../src/values/secret.js';
 import { sh } from '../../src/values/shell.js';
-import { until } from './ended.js';
+import { until, untilThere } from './ended.js';
 import { freePort, makeKey, startSshd, type Sshd } from './sshd.js';
 
 const PQ = 'sntrup761x25519-sha512@openssh.com';
@@ -58,6 +58,32 @@ test('connect leaves ProxyJump to ssh where only ssh can judge the configuration
 describe('over OpenSSH', () => {
   const by = (changes: Partial<ConnectionTarget> = {}) =>
     sshd.target({ transport: 'openssh', ...changes });
+
+  test('a step whose connection breaks says so, though its own ssh is the first to end', async () => {
+    const folder = mkdtempSync(join(sshd.folder, 'slow-'));
+    // An ssh that tells when it has ended, and as a master is not gone before it may be.
+    writeFileSync(
+      join(folder, 'ssh'),
+      `#!/bin/sh
+${execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim()} "$@"
+case " $* " in
+*" -M "*) until [ -e ${folder}/go ]; do sleep 0.05; done ;;
+*) echo >${folder}/ended ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+    const environment = { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+    const connection = await createTransport({ environment }).connect(by());
+    const step = expect(connection.run(sh`kill -9 $PPID; sleep 60`)).rejects.toMatchObject({
+      kind: 'connect',
+      message: text(/connection broke/),
+    });
+    await untilThere(join(folder, 'ended'));
+    writeFileSync(join(folder, 'go'), '');
+    await step;
+    await connection.close();
+  });
 
   test('a connection runs steps, keeps standard error apart, writes files and forwards', async () => {
     const connection = await createTransport().connect(by());

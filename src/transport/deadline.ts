@@ -1,15 +1,18 @@
-import { monotonicMs } from '../values/clock.js';
-
 /** Why an attempt had to stop. */
 export type Stopped = 'timeout' | 'cancelled';
 
-/** The time that connecting may take, and the wish to stop it before. */
+/** The longest time that is taken to have passed at once. */
+const TICK_MS = 100;
+
+/**
+ * The time that connecting may take, and the wish to stop it before. Time in which this process was
+ * kept from looking at what has come, by other work or a busy machine, does not count.
+ */
 export class Deadline {
   /** Which came first. */
   passed: Stopped | undefined;
   #timer: NodeJS.Timeout | undefined;
   #left: number;
-  #since = 0;
   readonly #stoppers = new Set<() => void>();
 
   constructor(
@@ -32,7 +35,6 @@ export class Deadline {
   /** Stands still while a person is asked. */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
-    this.#left -= monotonicMs() - this.#since;
     try {
       return await work();
     } finally {
@@ -62,10 +64,12 @@ export class Deadline {
   }
 
   #resume(): void {
-    this.#since = monotonicMs();
+    const ms = Math.min(this.#left, TICK_MS);
     this.#timer = setTimeout(() => {
-      this.#stop('timeout');
-    }, this.#left);
+      this.#left -= ms;
+      if (this.#left > 0) this.#resume();
+      else this.#stop('timeout');
+    }, ms);
   }
 
   readonly #onAbort = (): void => {

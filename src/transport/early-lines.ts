@@ -5,10 +5,13 @@ import { receiptFile, type ShellStep } from './step-text.js';
 /** A step that has ended by then is not worth a second shell. */
 const FIRST_LOOK_MS = 1_000;
 const LOOK_MS = 300;
+/** The most that is read at once: in base64 it is less than the most that a step may print. */
+const PIECE_SIZE = 32 * 1024 * 1024;
 
 /**
  * Gives the lines of a step that keeps its output on the host while it still runs: reads its file
- * from a shell beside its own. Where the host allows no second shell, the lines come at the end.
+ * from a shell beside its own. So it is seen too when that is more than is taken of a step, which
+ * else would fill the host's disk. Where the host allows no second shell, all comes at the end.
  * Returns what ends the watch.
  */
 export function watchEarly(
@@ -28,10 +31,13 @@ export function watchEarly(
       return;
     }
     const from = output.given;
-    const script = sh`[ ! -s ${file}.out ] || tail -c +${from + 1} <${file}.out | base64`;
+    const script = sh`[ ! -e ${file}.err ] || { wc -c <${file}.out; wc -c <${file}.err
+tail -c +${from + 1} <${file}.out | head -c ${PIECE_SIZE} | base64; }`;
     const { stdout } = await session.run({ script });
     if (isOver() || output.given !== from) return;
-    const bytes = Buffer.from(stdout, 'base64');
+    const [size, errorSize, ...base64] = stdout.split('\n');
+    if (errorSize !== undefined) output.awaits(Number(size) + Number(errorSize));
+    const bytes = Buffer.from(base64.join(''), 'base64');
     if (bytes.length > 0) output.early(bytes);
     timer = setTimeout(again, LOOK_MS);
   };

@@ -62,6 +62,11 @@ export class StepOutput {
     if (!this.#isTooMuch) this.#lines?.push(bytes);
   }
 
+  /** Is told how many bytes there are on the host, of which some may be still to come. */
+  awaits(bytes: number): void {
+    this.#check(bytes);
+  }
+
   result(code: number): StepResult {
     this.#lines?.end();
     return {
@@ -71,8 +76,9 @@ export class StepOutput {
     };
   }
 
-  #check(): void {
-    if (this.#isTooMuch || this.#given + this.#errors <= OUTPUT_LIMIT) return;
+  #check(bytes = this.#given + this.#errors): void {
+    const isMore = bytes > OUTPUT_LIMIT; // not so where no number could be read
+    if (this.#isTooMuch || !isMore) return;
     this.#isTooMuch = true;
     this.#stdout = [];
     this.#stderr = [];

@@ -222,6 +222,22 @@ test('Lines of a step with a receipt come while it runs, each once', async () =>
   expect(lines).toEqual(['first', 'last', 'of all']);
 });
 
+test('A step with a receipt that keeps no output is awaited too', async () => {
+  const { level } = levelIn('/proc/1/no-home');
+  const step = { script: sh`sleep 1.2; echo out`, receipt: once('a'), onLine: () => undefined };
+  expect((await level.run(step)).stdout).toBe('out\n');
+});
+
+test('A step with a receipt that prints too much is ended before it is at its end', async () => {
+  const { level } = levelIn(makeHome());
+  const step: ShellStep = {
+    script: sh`head -c 70000000 /dev/zero >&2; while :; do sleep 0.1; done`,
+    receipt: once('a'),
+    onLine: () => undefined,
+  };
+  await expect(level.run(step, { timeoutMs: 10_000 })).rejects.toMatchObject({ kind: 'command' });
+});
+
 test('A shell that opens to watch a step after that has ended goes at once', async () => {
   const home = makeHome();
   const open = (line: string) =>

@@ -52,6 +52,16 @@ export class HostKeyCheck {
     this.#add(key);
   }
 
+  /**
+   * Throws where a new key would be accepted and cannot be kept. To be asked before ssh verifies the
+   * host, which accepts it then too: any key would do, each time.
+   */
+  checkKeeps(): void {
+    const { addKnownHostsTo: file, hostKeyPolicy } = this.settings;
+    const mayAdd = hostKeyPolicy === 'accept-new' && this.#found.length === 0;
+    if (mayAdd && file !== undefined) this.#append(file, []);
+  }
+
   /** The error for a host that has none of the key types in {@link algorithms}. */
   noCommonType(): CaravanError {
     const needed = this.#needed;
@@ -111,8 +121,12 @@ export class HostKeyCheck {
     if (file === undefined) throw this.#unknown(key);
     // Another connection to it may have added it meanwhile.
     if (knownHostsOf(this.settings).some((entry) => entry.key.equals(key))) return;
+    this.#append(file, [knownHostsLine(knownName, key)]);
+  }
+
+  #append(file: string, lines: readonly string[]): void {
     try {
-      appendKnownHosts(file, [knownHostsLine(knownName, key)]);
+      appendKnownHosts(file, lines);
     } catch (cause) {
       throw this.#error(`its new host key could not be added to ${file}`, undefined, cause);
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { CaravanError } from '../values/error.js';
 import type { ProcessChannel } from './channel.js';
 import type { Wire } from './host-connection.js';
+import { HostKeyCheck } from './host-key.js';
 import { startChild } from './local.js';
 import { masterArguments, sharedArguments } from './openssh.arguments.js';
 import { noOpenSsh, sshFailed } from './openssh.errors.js';
@@ -40,6 +41,7 @@ export interface OpenSshParts extends LoginParts {
  */
 export function loginOpenSsh(settings: SshSettings, parts: OpenSshParts): Promise<OpenSshWire> {
   refuseSecrets(settings);
+  new HostKeyCheck(settings).checkKeeps();
   return withRetries(settings, parts, async (attempt) => {
     const folder = mkdtempSync(join(tmpdir(), 'caravan-ssh-'));
     const remove = (): void => {

@@ -167,6 +167,17 @@ esac
     expect(readFileSync(file, 'utf8')).toContain(sshd.hostPublicKeys[0]);
   });
 
+  test('accept-new refuses a host whose key cannot be kept, and needs no file for a known one', async () => {
+    const file = '/proc/self/known_hosts';
+    const hostKeyPolicy = 'accept-new';
+    await expect(whoAmI(by({ knownHostsFiles: [file], hostKeyPolicy }))).rejects.toMatchObject({
+      kind: 'host-key',
+      message: text(/its new host key could not be added to \/proc\/self\/known_hosts/),
+    });
+    const both = [file, sshd.knownHosts];
+    expect(await whoAmI(by({ knownHostsFiles: both, hostKeyPolicy }))).toBe(sshd.user);
+  });
+
   test('become goes through a session of its own', async () => {
     const connection = await createTransport().connect(
       by({ become: { enabled: true, user: 'nobody', method: 'su' } }),

@@ -58,6 +58,7 @@ function ownOptions(settings: SshSettings): string[] {
     'BatchMode=yes',
     'ControlPersist=no',
     'ClearAllForwardings=yes',
+    'LogLevel=INFO', // what it says is read
     'ForkAfterAuthentication=no',
     'PermitLocalCommand=no',
     'RemoteCommand=none',

@@ -178,6 +178,18 @@ esac
     expect(await whoAmI(by({ knownHostsFiles: both, hostKeyPolicy }))).toBe(sshd.user);
   });
 
+  test('connect tells what is wrong where the configuration wants ssh to be quiet', async () => {
+    const sshConfigFile = join(sshd.folder, 'quiet');
+    writeFileSync(sshConfigFile, 'LogLevel QUIET\n');
+    await expect(whoAmI(by({ sshConfigFile, user: 'nobody' }))).rejects.toMatchObject({
+      kind: 'auth',
+    });
+    const knownHostsFiles = [join(sshd.folder, 'none')];
+    await expect(whoAmI(by({ sshConfigFile, knownHostsFiles }))).rejects.toMatchObject({
+      kind: 'host-key',
+    });
+  });
+
   test('become goes through a session of its own', async () => {
     const connection = await createTransport().connect(
       by({ become: { enabled: true, user: 'nobody', method: 'su' } }),

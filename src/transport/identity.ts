@@ -22,5 +22,14 @@ export interface Identity {
 
 /** The files that are looked for where nothing names a key. */
 export function usualKeys(): string[] {
-  return ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name));
+  return ['id_ed25519', 'id_ecdsa', 'id_rsa'].map(inHome);
+}
+
+/** Those of them that ssh alone can use. */
+export function usualSecurityKeys(): string[] {
+  return ['id_ed25519_sk', 'id_ecdsa_sk'].map(inHome);
+}
+
+function inHome(name: string): string {
+  return join(homedir(), '.ssh', name);
 }

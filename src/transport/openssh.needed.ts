@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { FileCache } from '../values/file-cache.js';
 import type { KnownHost } from './known-hosts.js';
-import { usualKeys, type Identity } from './identity.js';
+import { usualKeys, usualSecurityKeys, type Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
 import type { SshConfig } from './ssh-config/read.js';
 
@@ -33,10 +33,15 @@ export function whyOpenSsh(needs: Needs): string | undefined {
   return onlyAuthority(needs);
 }
 
-/** The default keys are passed over where there is a password, which OpenSSH is never given. */
+/**
+ * The default keys are passed over where there is a password, which OpenSSH is never given; those of
+ * security keys, for which somebody must be there, where there is another.
+ */
 function filesToTry({ files, usual, methods, password, passphrase }: Identity): readonly string[] {
   const mayUseKeys = methods?.includes('publickey') ?? true;
-  return usual && mayUseKeys && !password && !passphrase ? usualKeys() : files;
+  if (!usual || !mayUseKeys || password || passphrase) return files;
+  const plain = usualKeys();
+  return plain.some((file) => existsSync(file)) ? plain : [...plain, ...usualSecurityKeys()];
 }
 
 /** The type of key that a file with a public key names. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { settingsOf } from '../../src/transport/settings.js';
 
 let folder: string;
@@ -299,5 +299,18 @@ describe('what only OpenSSH can do', () => {
   ])('settingsOf finds it in %j', (text, reason) => {
     if (reason === undefined) expect(why(text)).toBeUndefined();
     else expect(why(text)).toMatch(reason);
+  });
+
+  test('settingsOf finds a default security key, unless there is another default key', () => {
+    vi.stubEnv('HOME', join(folder, 'home'));
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const keys = join(folder, 'home/.ssh');
+    mkdirSync(keys, { recursive: true });
+    writeFileSync(join(keys, 'id_ecdsa_sk.pub'), 'sk-ecdsa-sha2-nistp256@openssh.com AAAA\n');
+    expect(why('')).toMatch(/id_ecdsa_sk is a security key/);
+    writeFileSync(join(keys, 'id_rsa'), '');
+    expect(why('')).toBeUndefined();
   });
 });

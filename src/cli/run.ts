@@ -23,7 +23,7 @@ import { EXIT, exitCodeOf } from './exit.js';
 import { listing } from './run.listing.js';
 import { withRunOptions, type HostOptions, type RunCommandOptions } from './run.options.js';
 import { askStep } from './run.password.js';
-import { openRecord } from './run.record.js';
+import { openRecord, type KeptRecord } from './run.record.js';
 import { askPrompts } from './run.prompts.js';
 import { extraVars } from './run.vars.js';
 import { stateFolderOf } from './state-folder.js';
@@ -96,9 +96,12 @@ export async function runFile(
   const { modules, parseVars } = read;
   const workingFolder = process.cwd();
   const loaded: string[] = [];
+  let record: KeptRecord | undefined;
   const readHashed = async (path: string): Promise<string> => {
     const text = await readText(path);
-    loaded.push(path, text);
+    // What is read later, its name being a template, is no part of the playbook's digest.
+    if (record === undefined) loaded.push(path, text);
+    else record.keepRead(path, text);
     return text;
   };
   const playbook = await loadPlaybook(file, {
@@ -114,15 +117,17 @@ export async function runFile(
     streams.out.write(listing(playbook, inventory, options));
     return { code: EXIT.ok };
   }
-  const record =
-    options.resume === undefined || options.check
-      ? undefined
-      : openRecord({
-          ...{ folder: stateFolderOf(options), playbook: file, resume: options.resume },
-          ...{ digest: digestOf(loaded), now: systemClock.now() },
-          warn: (message) => streams.err.write(`[warning] ${message}\n`),
-        });
-  const execution = { read, options, streams, record };
+  const open = (vars: Readonly<Record<string, unknown>>): RunRecord | undefined => {
+    const { resume, check } = options;
+    if (resume === undefined || check) return undefined;
+    record = openRecord({
+      ...{ folder: stateFolderOf(options), playbook: file, resume },
+      ...{ digest: digestOf(loaded), varsDigest: digestOf(vars), now: systemClock.now() },
+      warn: (message) => streams.err.write(`[warning] ${message}\n`),
+    });
+    return record;
+  };
+  const execution = { read, options, streams, open };
   const outcome = await execute(file, playbook, inventory, execution);
   const idle = Object.keys(outcome.recap).length === 0 && outcome.outcome === 'ok';
   writeRetryFile(outcome, options, streams);
@@ -131,8 +136,8 @@ export async function runFile(
   return { code: EXIT.error, outcome };
 }
 
-function digestOf(texts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(texts)).digest('hex');
+function digestOf(value: object): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
 /** The hosts that failed, one a line, where there are any. */
@@ -176,14 +181,15 @@ interface Execution {
   readonly read: Reading;
   readonly options: RunCommandOptions;
   readonly streams: RunStreams;
-  readonly record: RunRecord | undefined;
+  /** Opens the record of a run with these extra variables. */
+  readonly open: (vars: Readonly<Record<string, unknown>>) => RunRecord | undefined;
 }
 
 async function execute(
   file: string,
   playbook: Playbook,
   inventory: Inventory,
-  { read, options, streams, record }: Execution,
+  { read, options, streams, open }: Execution,
 ): Promise<RunOutcome> {
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
   const vars = extraVars(options.extraVars);
@@ -198,6 +204,7 @@ async function execute(
   const view = createView({ format: output, diff, verbosity: verbose, stream: streams.out });
   return untilStopped(view.say, (signal) =>
     runLoaded(asked, {
+      openRecord: () => open(vars),
       ...{ file, inventory, forks, tags, skipTags, check, diff, signal },
       ...{ modules: read.modules, parseVars: read.parseVars },
       transport: createTransport(terminal ? { terminal } : {}),
@@ -206,7 +213,6 @@ async function execute(
       connectionOverrides,
       workingFolder: process.cwd(),
       emit: view.sink,
-      ...(record === undefined ? {} : { record }),
       ...(limit === undefined ? {} : { limit }),
       ...(startAtTask === undefined ? {} : { startAtTask }),
       ...(options.step ? { step: askStep } : {}),

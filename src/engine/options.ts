@@ -42,8 +42,11 @@ export interface RunOptions {
   readonly startAtTask?: string;
   /** Asked before each task (`--step`): run it, leave it out, or ask no more. */
   readonly step?: (task: string) => Promise<'yes' | 'no' | 'continue'>;
-  /** What makes the run one that can be resumed (default: it cannot). */
-  readonly record?: RunRecord;
+  /**
+   * Opens what makes the run one that can be resumed (default: it cannot). Called once all that can
+   * be wrong with the options was looked at: a slip must not cost the record of an earlier run.
+   */
+  readonly openRecord?: () => RunRecord | undefined;
   /** A file's text as variables, opened where `ansible-vault` sealed it. */
   readonly parseVars?: (text: string, file: string) => unknown;
   /** Reads a playbook (default: of this machine). */

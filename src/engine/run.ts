@@ -14,7 +14,7 @@ import { importFrames, OUTERMOST, type ImportFrame } from './imports.js';
 import { tasksOf } from './list.js';
 import type { RunOptions, RunOutcome } from './options.js';
 import { runPlay } from './play-run.js';
-import { Receipts, unkeptRecord } from './receipts.js';
+import { Receipts, unkeptRecord, type RunRecord } from './receipts.js';
 import { RunState } from './run-state.js';
 import { Scrubber } from './shown.js';
 import { isStart, TaskGate } from './task-gate.js';
@@ -55,7 +55,12 @@ function learnSecrets(playbook: Playbook, options: RunOptions): Scrubber {
   return scrubber;
 }
 
-function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal): RunState {
+function newState(
+  playbook: Playbook,
+  options: RunOptions,
+  record: RunRecord | undefined,
+): RunState {
+  const signal = options.signal ?? new AbortController().signal;
   const variables = new Variables(options.inventory, options.extraVars ?? {}, {
     playbook_dir: dirname(resolve(options.workingFolder ?? '.', options.file)),
     ansible_check_mode: options.check === true,
@@ -81,7 +86,7 @@ function newState(playbook: Playbook, options: RunOptions, signal: AbortSignal):
     skipTags: options.skipTags ?? [],
     random: options.random ?? Math.random,
     gate: new TaskGate(options.startAtTask, options.step),
-    receipts: new Receipts(options.record ?? unkeptRecord()),
+    receipts: new Receipts(record ?? unkeptRecord()),
     digests: new FileDigests(),
     parseVars: options.parseVars,
     sink: options.emit,
@@ -156,7 +161,8 @@ export async function runLoaded(playbook: Playbook, options: RunOptions): Promis
     options.limit === undefined
       ? undefined
       : new Set(options.inventory.select(options.limit).map(({ name }) => name));
-  const state = newState(playbook, options, options.signal ?? new AbortController().signal);
+  const record = options.openRecord?.();
+  const state = newState(playbook, options, record);
   const startedAt = options.clock.now().getTime();
   const hosts = options.inventory.hosts
     .map(({ name }) => name)
@@ -173,8 +179,8 @@ export async function runLoaded(playbook: Playbook, options: RunOptions): Promis
     outcome = state.outcome();
   } finally {
     // Hosts that have forgotten what was done would do it again for who resumes.
-    if (outcome === 'ok') options.record?.endedWell();
-    await state.parts.pool.closeAll(outcome === 'ok' || options.record === undefined);
+    if (outcome === 'ok') record?.endedWell();
+    await state.parts.pool.closeAll(outcome === 'ok' || record === undefined);
     state.emit({ type: 'run-end', outcome, seconds: seconds(), recap: state.recap() });
   }
   return {

@@ -69,6 +69,7 @@ export function allModules(options: Pick<HostOptions, 'inventory' | 'state'>): A
 interface Reading {
   readonly modules: readonly AnyModule[];
   readonly passwords: readonly VaultPassword[];
+  readonly vault: Vault;
   readonly parseVars: (text: string, file: string) => unknown;
 }
 
@@ -78,6 +79,7 @@ async function reading(options: HostOptions): Promise<Reading> {
   return {
     modules: allModules(options),
     passwords,
+    vault,
     parseVars: (text, file) => readValue(file, text, vault),
   };
 }
@@ -192,7 +194,7 @@ async function execute(
   { read, options, streams, open }: Execution,
 ): Promise<RunOutcome> {
   const { limit, forks, tags, skipTags, check, diff, output, verbose, startAtTask } = options;
-  const vars = extraVars(options.extraVars);
+  const vars = extraVars(options.extraVars, read.vault);
   const asked = await askPrompts(playbook, vars);
   const { become, becomeUser } = options;
   const connectionOverrides = {

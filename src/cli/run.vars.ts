@@ -1,23 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { readText, readValue } from '../inventory/vars-files.js';
+import type { Vault } from '../inventory/vault.js';
 import { splitWords } from '../modules/split-words.js';
 import { CaravanError } from '../values/error.js';
 
-function mapping(value: unknown, given: string): Record<string, unknown> {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value))
-    return value as Record<string, unknown>;
+/** Text as a file of variables is read, sealed values and files opened. */
+function read(text: string, file: string, given: string, vault: Vault): Record<string, unknown> {
+  const value = readValue(file, text, vault);
+  if (value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new CaravanError('input', `-e ${given}: needs a mapping of variables`);
-}
-
-function yaml(text: string, given: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parse(text, { version: '1.1' });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CaravanError('input', `-e ${given}: ${why}`, { cause });
-  }
-  return mapping(value, given);
 }
 
 function pairs(text: string): Record<string, unknown> {
@@ -30,25 +21,19 @@ function pairs(text: string): Record<string, unknown> {
   );
 }
 
-function one(given: string): Record<string, unknown> {
+function one(given: string, vault: Vault): Record<string, unknown> {
   if (given.startsWith('@')) {
-    let text: string;
-    try {
-      text = readFileSync(given.slice(1), 'utf8');
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new CaravanError('input', `-e ${given}: ${why}`, { cause });
-    }
-    return yaml(text, given);
+    const file = given.slice(1);
+    return read(readText(file), file, given, vault);
   }
-  return /^\s*[{[]/.test(given) ? yaml(given, given) : pairs(given);
+  return /^\s*[{[]/.test(given) ? read(given, '-e', given, vault) : pairs(given);
 }
 
 /**
  * Variables of `-e`: `key=value ...` (always text), JSON or YAML in braces, or `@file`; the later
  * over the earlier.
- * @throws CaravanError input that names the option as given.
+ * @throws CaravanError input that names the option or the file.
  */
-export function extraVars(given: readonly string[]): Record<string, unknown> {
-  return Object.assign({}, ...given.map(one)) as Record<string, unknown>;
+export function extraVars(given: readonly string[], vault: Vault): Record<string, unknown> {
+  return Object.assign({}, ...given.map((text) => one(text, vault))) as Record<string, unknown>;
 }

@@ -228,3 +228,43 @@ test('vars_prompt is an error without a terminal, unless -e answers', async () =
   const given = await caravanRun(path, '-i', 'hosts', ...answers, 'site.yml');
   expect(given.out).toContain('ann is there');
 });
+
+/** What `ansible-vault` made of `word: from sealed file`, and of `topsecret`, with the password `pw`. */
+const SEALED_FILE = `$ANSIBLE_VAULT;1.1;AES256
+39643762363033616338366534343962633338663064346231396566343862663739376235366330
+6534353937306536396438643966643262383636396162630a316430366539313038356565623365
+34306539306239326364646331316634396663326663643935626562393339313037333532333461
+3330383062616362660a323733383466303965363366616233323532633464353566643266666235
+64333233376363373438363339306432643563353439633032303638353562336132
+`;
+const SEALED_VALUE = `x: !vault |
+          $ANSIBLE_VAULT;1.1;AES256
+          31346162616635663533616135636435313163306137346633663765633634313339656464383134
+          3264633731356637633331323836363831653535633361340a653233353536663661613962373834
+          37373565393261393535633035636363643239333766613834663464646563303863666262643064
+          3636613034663161650a353330616530613634346434666534613331353862326433363439343437
+          3137
+`;
+
+test('-e reads files as variables of an inventory are read, and opens what is sealed', async () => {
+  const path = await folder();
+  writeFiles(path, {
+    hosts: HOSTS,
+    pw: 'pw\n',
+    'file.yml': SEALED_FILE,
+    'value.yml': SEALED_VALUE,
+    'plain.yml': 'day: 2020-01-02\nletter: y\nraw: !unsafe "{{ x }}"\nmode: 0644\n',
+    'empty.yml': '',
+    'site.yml': `- hosts: h1\n  tasks:\n    - debug: { msg: "{{ [day, letter, raw, mode] | join(' ') }}" }\n    - copy: { content: "{{ word }}, {{ x }}", dest: ${path}/opened }\n    - debug: { msg: "{{ word }}, {{ x }}" }\n`,
+  });
+  const files = ['plain', 'file', 'value', 'empty'].flatMap((name) => ['-e', `@${name}.yml`]);
+  const args = ['-i', 'hosts', '-vvvv', ...files, 'site.yml'];
+  const opened = await caravanRun(path, '--vault-password-file', 'pw', ...args);
+  expect(opened).toMatchObject({ code: 0, err: '' });
+  expect(opened.out).toContain('2020-01-02 y {{ x }} 420');
+  expect(readFileSync(join(path, 'opened'), 'utf8')).toBe('from sealed file, topsecret');
+  expect(opened.out).not.toMatch(/sealed file, |topsecret/);
+  const closed = await caravanRun(path, ...args);
+  expect(closed.code).toBe(1);
+  expect(closed.err).toContain('file.yml: it is encrypted and no vault password was given');
+});

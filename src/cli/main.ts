@@ -44,10 +44,11 @@ async function main(): Promise<void> {
   // All hosts of a run listen to its one signal: what Node takes for a leak is none.
   setMaxListeners(0);
 
-  // A reader that has gone, as `head` does, must not end a run half way.
+  // What cannot be written any more, to a reader or terminal that has gone or a disk that is full,
+  // must not end a run half way.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (!['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT'].includes(error.code ?? '')) throw error;
     });
   }
 

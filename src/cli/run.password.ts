@@ -57,7 +57,7 @@ export async function askText(prompt: string): Promise<string> {
 
 /**
  * Asks whether a task runs (`--step`): `y`, `n`, or `c` to ask no more; nothing is no.
- * @throws CaravanError input where there is no terminal to ask on.
+ * @throws CaravanError input where there is no terminal to ask on; cancelled on Ctrl-C and Ctrl-D.
  */
 export async function askStep(task: string): Promise<'yes' | 'no' | 'continue'> {
   if (!process.stdin.isTTY)
@@ -66,9 +66,10 @@ export async function askStep(task: string): Promise<'yes' | 'no' | 'continue'> 
   try {
     const answer = await new Promise<string>((resolve, reject) => {
       lines.question(`Run [${task}]? (N)o/(y)es/(c)ontinue: `, resolve);
-      lines.once('SIGINT', () => {
-        reject(new CaravanError('cancelled', 'stopped at a question'));
-      });
+      for (const end of ['SIGINT', 'close'])
+        lines.once(end, () => {
+          reject(new CaravanError('cancelled', 'stopped at a question'));
+        });
     });
     const word = answer.trim().toLowerCase();
     return /^y/.test(word) ? 'yes' : /^c/.test(word) ? 'continue' : 'no';

@@ -20,26 +20,32 @@ export const systemClock: Clock = {
   },
 };
 
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * Runs `work` with a signal that the first Ctrl-C (or SIGTERM) aborts; the second ends the process
- * at once.
+ * at once. The end of the terminal (SIGHUP) aborts it too; it comes twice where a shell passes it on,
+ * so it is never the second.
  */
 export async function untilStopped<T>(
   say: (line: string) => void,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(99);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) {
+      if (signal === 'SIGHUP') return;
+      process.exit(99);
+    }
     say(
       'Stopping: what is under way on hosts is finished, and nothing new begins. Once more stops at once, and leaves it running there.',
     );
     stop.abort();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const name of STOPPING) process.on(name, onSignal);
   try {
     return await work(stop.signal);
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const name of STOPPING) process.off(name, onSignal);
   }
 }

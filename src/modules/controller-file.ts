@@ -28,6 +28,11 @@ export function readControllerFile(
   }));
 }
 
+/** The permission bits of a file. @throws as {@link inPlaces} */
+export function controllerMode(name: string, kind: Kind, context: ModuleContext): number {
+  return inPlaces(name, kind, context, (_path, found) => Number(found.mode) & 0o7777);
+}
+
 /** A folder of the controller. */
 export interface ControllerFolder {
   readonly folder: string;

@@ -2,17 +2,16 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
-import { fileStat, placesOf, type FileStatOptions } from '../facts/file-stat.js';
+import { fileStat, placesOf, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
 import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
-import { sh } from '../values/shell.js';
-import { controllerContent } from './controller-file.js';
+import { controllerContent, controllerMode } from './controller-file.js';
 import type { LargeFile } from './file-digests.js';
-import { modeInput } from './file-input.js';
-import type { HostChange } from './host-change.js';
+import { attributeChanges, modeBits, modeInput, octal, ownerOf } from './file-input.js';
+import { makeFolders, type HostChange } from './host-change.js';
 import type { ModuleContext, TaskModule, Verdict } from './module.js';
-import { applyFile, checkFile, fileOptions, type SeenFile } from './write-file.js';
+import { applyFile, checkFile, fileOptions, seePlace, type SeenFile } from './write-file.js';
 
 /** A file on the host is read up to this size, for its diff, where the new one is smaller. */
 const CONTENT_BYTES = 256 * 1024;
@@ -38,6 +37,9 @@ const input = z
     /** Mode of folders that are made. */
     directory_mode: modeInput.optional(),
   })
+  .refine(({ mode, src }) => mode !== 'preserve' || src !== undefined, {
+    message: "'preserve' is the mode of 'src'",
+  })
   .refine(({ content, src }) => (content === undefined) !== (src === undefined), {
     message: "needs either 'content' or 'src'",
   });
@@ -47,6 +49,8 @@ type Input = z.infer<typeof input>;
 /** Each file to be written, one for all but a folder; and what it needs before. */
 interface Seen {
   readonly files: readonly SeenFile[];
+  /** The folders of a folder that is copied. */
+  readonly folders: readonly FileStat[];
   readonly isFolder: boolean;
 }
 
@@ -54,6 +58,7 @@ interface Wanted {
   readonly path: string;
   readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
+  readonly sourceMode?: number;
 }
 
 function destination(dest: string, name: string, isFolder: boolean): string {
@@ -64,27 +69,43 @@ function ofText({ content, dest }: Input): Wanted {
   const path = dest;
   if (content instanceof Secret)
     return { path, content: Buffer.from((content as Secret).reveal()), isSecret: true };
-  const text = typeof content === 'string' ? content : jsonLine(content);
+  // A truth value is written as Python does, what is in a mapping or list as JSON does.
+  const text =
+    typeof content === 'string'
+      ? content
+      : typeof content === 'boolean'
+        ? content
+          ? 'True'
+          : 'False'
+        : jsonLine(content);
   return { path, content: Buffer.from(text), isSecret: false };
 }
 
-async function remoteFile(src: string, context: ModuleContext): Promise<Buffer> {
+async function remoteFile(
+  src: string,
+  context: ModuleContext,
+): Promise<Pick<Wanted, 'content' | 'sourceMode'>> {
   const { connection } = context;
   const most = { follow: true, contentUpTo: 64 * 1024 * 1024 };
   const found = await readFact(connection, fileStat(src, most));
-  if (found.content !== undefined) return found.content;
+  if (found.content !== undefined) return { content: found.content, sourceMode: found.mode };
   throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
 }
 
-async function filesBelow(folder: string, at = ''): Promise<string[]> {
+/** Paths of files and of folders below a folder. */
+async function below(folder: string, at = ''): Promise<{ files: string[]; folders: string[] }> {
   const entries = await readdir(join(folder, at), { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map((entry) => {
-      const path = join(at, entry.name);
-      return entry.isDirectory() ? filesBelow(folder, path) : Promise.resolve([path]);
-    }),
-  );
-  return found.flat().sort();
+  const found = { files: [] as string[], folders: [] as string[] };
+  for (const entry of entries) {
+    const path = join(at, entry.name);
+    if (!entry.isDirectory()) found.files.push(path);
+    else {
+      const inner = await below(folder, path);
+      found.files.push(...inner.files);
+      found.folders.push(path, ...inner.folders);
+    }
+  }
+  return { files: found.files.sort(), folders: found.folders.sort() };
 }
 
 async function fileContent(path: string, context: ModuleContext): Promise<Buffer | LargeFile> {
@@ -93,60 +114,88 @@ async function fileContent(path: string, context: ModuleContext): Promise<Buffer
   throw new CaravanError('input', `copy: ${path} on the controller is a link to a folder`);
 }
 
-async function wanted(given: Input, context: ModuleContext): Promise<Wanted[]> {
+async function wanted(
+  given: Input,
+  context: ModuleContext,
+): Promise<{ files: Wanted[]; folders: string[] }> {
   const { src, dest, remote_src: isRemote } = given;
-  if (src === undefined) return [ofText(given)];
+  if (src === undefined) return { files: [ofText(given)], folders: [] };
   const path = destination(dest, basename(src), false);
-  if (isRemote) return [{ path, content: await remoteFile(src, context), isSecret: false }];
+  const one = { path, isSecret: false };
+  if (isRemote) return { files: [{ ...one, ...(await remoteFile(src, context)) }], folders: [] };
   const found = await controllerContent(src, 'files', context);
-  if (!('folder' in found)) return [{ path, content: found, isSecret: false }];
+  const modeAt = (file: string): number => controllerMode(file, 'files', context);
+  if (!('folder' in found))
+    return { files: [{ ...one, content: found, sourceMode: modeAt(src) }], folders: [] };
   const { folder } = found;
-  const below = src.endsWith('/') ? '' : basename(src);
-  const names = await filesBelow(folder);
-  return Promise.all(
-    names.map(async (name) => ({
-      path: join(dest, below, name),
-      content: await fileContent(join(folder, name), context),
-      isSecret: false,
-    })),
-  );
+  const target = join(dest, src.endsWith('/') ? '' : basename(src));
+  const { files, folders } = await below(folder);
+  return {
+    folders: [target, ...folders.map((name) => join(target, name))],
+    files: await Promise.all(
+      files.map(async (name) => ({
+        path: join(target, name),
+        content: await fileContent(join(folder, name), context),
+        isSecret: false,
+        sourceMode: modeAt(join(folder, name)),
+      })),
+    ),
+  };
 }
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {
   const { connection } = context;
-  const files = await wanted(given, context);
-  const isFolder = files.length !== 1 || (given.src !== undefined && files[0]?.path !== given.dest);
-  const look = async ({ path, content, isSecret }: Wanted): Promise<SeenFile> => {
+  const { files, folders } = await wanted(given, context);
+  const isFolder = folders.length > 0 || (given.src !== undefined && files[0]?.path !== given.dest);
+  const look = async ({ path, content, isSecret, sourceMode }: Wanted): Promise<SeenFile> => {
     const options: FileStatOptions = Buffer.isBuffer(content)
       ? { contentUpTo: Math.max(CONTENT_BYTES, content.length) }
       : { digest: 'sha256' };
-    const stat = await readFact(connection, fileStat(path, options));
-    return { stat, content, isSecret };
+    const stat = await seePlace(path, options, given, context);
+    return { stat, content, isSecret, sourceMode };
   };
-  const seen = await Promise.all(files.map(look));
-  const [only] = seen;
+  const [seen, seenFolders] = await Promise.all([
+    Promise.all(files.map(look)),
+    Promise.all(folders.map((path) => readFact(connection, fileStat(path, { follow: true })))),
+  ]);
+  const only = folders.length === 0 ? seen[0] : undefined;
   // A folder of that name takes the file under its own name.
-  if (seen.length === 1 && only?.stat.type === 'directory' && given.src !== undefined) {
+  if (only?.stat.type === 'directory' && given.src !== undefined) {
     const [file] = files;
     const path = join(only.stat.path, basename(given.src));
-    if (file !== undefined) return { files: [await look({ ...file, path })], isFolder: false };
+    if (file !== undefined)
+      return { files: [await look({ ...file, path })], folders: [], isFolder: false };
   }
-  return { files: seen, isFolder };
+  return { files: seen, folders: seenFolders, isFolder };
 }
 
-function check({ files, isFolder }: Seen, given: Input): Verdict<HostChange> {
+function check({ files, folders, isFolder }: Seen, given: Input): Verdict<HostChange> {
   const verdicts = files.map((file) => checkFile('copy', file, given));
   const [only] = verdicts;
-  if (only !== undefined && verdicts.length === 1) return withFolder(only, files, isFolder, given);
+  if (only !== undefined && folders.length === 0) return withFolder(only, files, isFolder, given);
   const failure = verdicts.find((one) => one.failure !== undefined)?.failure;
-  const changes = verdicts.flatMap((one) => one.changes);
-  const all = changes.length === 0 ? changes : [...folders(files, given), ...changes];
+  const inTheWay = folders.find(({ type }) => type !== 'absent' && type !== 'directory');
+  if (inTheWay !== undefined)
+    return refusal(`copy: ${inTheWay.path} is a ${inTheWay.type}, not a folder`);
+  const attributes = { mode: given.directory_mode, owner: given.owner, group: given.group };
+  const changes = [
+    ...madeFolders(folders, given),
+    ...folders
+      .slice(1)
+      .filter(({ type }) => type === 'directory')
+      .flatMap((stat) => attributeChanges(stat, attributes)),
+    ...verdicts.flatMap((one) => one.changes),
+  ];
   return {
-    changes: all,
-    result: { dest: given.dest },
+    changes,
+    result: { dest: join(given.dest, '/') },
     ...(changes.length === 0 ? { reason: `${given.dest} is as asked` } : {}),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+function refusal(message: string): Verdict<HostChange> {
+  return { changes: [], failure: { kind: 'input', message } };
 }
 
 function withFolder(
@@ -156,23 +205,17 @@ function withFolder(
   given: Input,
 ): Verdict<HostChange> {
   if (!isFolder || only.changes.length === 0) return only;
-  return { ...only, changes: [...folders(files, given), ...only.changes] };
+  const above = files.map(({ stat }) => ({ ...stat, path: stat.path.replace(/\/[^/]*$/, '') }));
+  return { ...only, changes: [...madeFolders(above, given), ...only.changes] };
 }
 
-/** Makes the folders of new files. */
-function folders(files: readonly SeenFile[], given: Input): HostChange[] {
-  const missing = files.filter(({ stat }) => stat.type === 'absent');
-  const paths = [...new Set(missing.map(({ stat }) => stat.path.replace(/\/[^/]*$/, '')))];
+/** Makes folders that are absent. */
+function madeFolders(folders: readonly FileStat[], given: Input): HostChange[] {
+  const paths = folders.flatMap(({ path, type }) => (type === 'absent' ? [path] : []));
   if (paths.length === 0) return [];
-  const mode = given.directory_mode;
-  const flag = mode === undefined ? [] : ['-m', mode.toString(8)];
-  return [
-    {
-      kind: 'run',
-      summary: `make folder ${paths.join(', ')}`,
-      script: sh`for d in ${paths}; do [ -d "$d" ] || mkdir -p ${flag} -- "$d" || exit; done`,
-    },
-  ];
+  const { directory_mode: mode } = given;
+  const bits = mode === undefined ? mode : octal(modeBits(mode, 0o755, true));
+  return [makeFolders(paths, { mode: bits, owner: ownerOf(given) })];
 }
 
 /** Puts a file in place. */

@@ -2,8 +2,15 @@ import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
-import { attributeChanges, hasOwner, modeInput, modeOf, ownerOf } from './file-input.js';
-import { applyHostChanges, type HostChange } from './host-change.js';
+import {
+  attributeChanges,
+  hasOwner,
+  modeInput,
+  ownerOf,
+  wantedMode,
+  type Mode,
+} from './file-input.js';
+import { applyHostChanges, keepCopy, type HostChange } from './host-change.js';
 import type { Applied, ModuleContext, Verdict } from './module.js';
 import { CaravanError } from '../values/error.js';
 import { escapedBytes, escapedText } from '../values/escaped-text.js';
@@ -36,7 +43,7 @@ export interface EditInput {
   readonly create?: boolean;
   readonly backup: boolean;
   readonly validate?: string | undefined;
-  readonly mode?: number | undefined;
+  readonly mode?: Mode | undefined;
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
 }
@@ -74,8 +81,13 @@ export function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** What must change so that the file is as edited. */
-export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdict<HostChange> {
+/** What must change so that the file is as edited; `backupKey` names the copy in the result. */
+export function editVerdict(
+  stat: FileStat,
+  given: EditInput,
+  edit: Edit,
+  backupKey = 'backup_file',
+): Verdict<HostChange> {
   const before = textOf(stat);
   const result = { msg: edit.msg, ...edit.result };
   const owner = ownerOf(given);
@@ -92,7 +104,7 @@ export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdi
     path: stat.real,
     content,
     summary: `edit ${given.path}: ${edit.msg}`,
-    ...modeOf(stat, given),
+    mode: wantedMode(stat, given),
     ...(owner === undefined || hasOwner(stat, owner) ? {} : { owner }),
     diff: {
       path: given.path,
@@ -100,7 +112,8 @@ export function editVerdict(stat: FileStat, given: EditInput, edit: Edit): Verdi
       ...(stat.content === undefined ? {} : { before: stat.content.toString('utf8') }),
     },
   };
-  return { changes: [...checks(given, content), ...keeps(given, before), write], result };
+  const keeps = given.backup && before !== undefined ? [keepCopy(given.path, backupKey)] : [];
+  return { changes: [...checks(given, content), ...keeps, write], result };
 }
 
 /** The command of `validate`, given the new content in a file of its own. */
@@ -117,17 +130,6 @@ function checks({ validate }: EditInput, content: Buffer): HostChange[] {
         command,
         sh`c=$?; rm -f "$t"; exit $c`,
       ]),
-    },
-  ];
-}
-
-function keeps({ backup, path }: EditInput, before: string | undefined): HostChange[] {
-  if (!backup || before === undefined) return [];
-  return [
-    {
-      kind: 'run',
-      summary: `keep a copy of ${path}`,
-      script: sh`cp -p -- ${path} ${path}."$(date +%Y-%m-%d@%H:%M:%S~)"`,
     },
   ];
 }

@@ -3,8 +3,17 @@ import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
 import { sh } from '../values/shell.js';
-import { attributeChanges, modeInput, octal, ownerOf } from './file-input.js';
-import { applyHostChanges, type HostChange } from './host-change.js';
+import {
+  attributeChanges,
+  modeBits,
+  modeInput,
+  octal,
+  ownerOf,
+  wantedMode,
+  type Mode,
+} from './file-input.js';
+import { applyHostChanges, makeFolders, type HostChange } from './host-change.js';
+import type { Connection } from '../transport/port.js';
 import type { TaskModule, Verdict } from './module.js';
 
 const input = z
@@ -46,7 +55,9 @@ function run(summary: string, script: ReturnType<typeof sh>): HostChange {
 
 function linkChanges(stat: FileStat, { state, path, src = '', force }: Input): Verdict<HostChange> {
   const isSame = state === 'link' ? stat.linkTarget === src : stat.sameAs === src;
-  const result = { dest: path, src, mode: '0777' };
+  // A new hard link's mode is that of the file, which is not looked at.
+  const mode = state === 'link' ? '0777' : isSame ? octal(stat.mode) : undefined;
+  const result = { dest: path, src, ...(mode && { mode }) };
   if (isSame) return { changes: [], reason: `${path} is as asked`, result };
   const isInTheWay = stat.type !== 'absent' && stat.type !== 'link';
   const isFolder = stat.type === 'directory';
@@ -70,22 +81,18 @@ ln ${flags} -- ${src} ${path}`,
   };
 }
 
-function creation(state: string, given: Input): HostChange[] {
+function creation(state: string, stat: FileStat, given: Input): HostChange[] {
   const { path, mode } = given;
-  const owner = ownerOf(given);
   // Folders above that are made on the way get the same attributes, as Ansible has it.
-  if (state === 'directory')
-    return [
-      run(
-        `create folder ${path}`,
-        sh`d=${path}; set --
-while [ ! -e "$d" ]; do set -- "$d" "$@"; d=$(dirname -- "$d"); done
-mkdir -p -- ${path} || exit
-${mode === undefined ? sh`:` : sh`chmod ${octal(mode)} -- "$@"`} || exit
-${owner === undefined ? sh`:` : sh`chown ${owner} -- "$@"`}`,
-      ),
-    ];
+  if (state === 'directory') {
+    const bits = mode === undefined ? mode : octal(wantedMode(stat, given, 'directory'));
+    return [makeFolders([path], { mode: bits, owner: ownerOf(given) })];
+  }
   return state === 'touch' ? [run(`touch ${path}`, sh`touch -- ${path}`)] : [];
+}
+
+function shown(mode: Mode): string {
+  return typeof mode === 'number' ? octal(mode) : mode;
 }
 
 function recursion({ differing }: Seen, given: Input): HostChange[] {
@@ -95,10 +102,10 @@ function recursion({ differing }: Seen, given: Input): HostChange[] {
   return [
     ...(mode === undefined
       ? []
-      : [run(`set mode below ${path} to ${octal(mode)}`, sh`chmod -R ${octal(mode)} -- ${path}`)]),
+      : [run(`set mode below ${path} to ${shown(mode)}`, sh`chmod -R ${shown(mode)} -- ${path}`)]),
     ...(owner === undefined
       ? []
-      : [run(`set owner below ${path} to ${owner}`, sh`chown -R ${owner} -- ${path}`)]),
+      : [run(`set owner below ${path} to ${owner}`, sh`chown -h -R ${owner} -- ${path}`)]),
   ];
 }
 
@@ -118,14 +125,38 @@ function check(seen: Seen, given: Input): Verdict<HostChange> {
     return { ...refuse(`file: ${path} does not exist`), result: { path } };
   if (state === 'file' && stat.type === 'directory' && given.state === 'file')
     return refuse(`file: ${path} is a directory, not a file`);
-  const creates = state === 'touch' || !isThere ? creation(state, given) : [];
-  const changes = [...creates, ...attributeChanges(stat, given), ...recursion(seen, given)];
-  const made = state === 'directory' ? 0o755 : 0o644;
-  const mode = octal(given.mode ?? (isThere ? stat.mode : made));
+  const made = state === 'directory' ? 'directory' : 'file';
+  const creates = state === 'touch' || !isThere ? creation(state, stat, given) : [];
+  const changes = [...creates, ...attributeChanges(stat, given, made), ...recursion(seen, given)];
+  const mode = octal(wantedMode(stat, given, made));
   const result = { ...(state === 'touch' ? { dest: path } : { path }), mode };
   return changes.length > 0
     ? { changes, result }
     : { changes, reason: `${path} is as asked`, result };
+}
+
+/** How many paths below a folder have other attributes than asked. Links have no mode of their own. */
+async function countDiffering(given: Input, connection: Connection): Promise<number> {
+  const { path, mode } = given;
+  const [user, group] = ownerOf(given)?.split(':') ?? [];
+  const tests = [
+    ...(typeof mode === 'number' ? ['!', '-type', 'l', '!', '-perm', octal(mode), '-o'] : []),
+    ...(user ? ['!', '-user', user, '-o'] : []),
+    ...(group ? ['!', '-group', group, '-o'] : []),
+  ].slice(0, -1);
+  const clauses = typeof mode === 'string' ? mode : undefined;
+  if (tests.length === 0 && clauses === undefined) return 0;
+  const byTests = tests.length === 0 ? sh`:` : sh`find ${path} ${tests} | sed 's/.*/differs/'`;
+  const modes =
+    clauses === undefined ? sh`:` : sh`find ${path} ! -type l -exec stat -c '%a %F' {} +`;
+  const { stdout } = await connection.run(sh`${byTests}
+${modes}`);
+  return stdout.split('\n').filter((line) => {
+    if (line === '' || line === 'differs') return line !== '';
+    const [bits = '', kind] = line.split(' ');
+    const old = Number.parseInt(bits, 8);
+    return clauses !== undefined && modeBits(clauses, old, kind === 'directory') !== old;
+  }).length;
 }
 
 /** Folders, links, absence, and attributes of files. */
@@ -146,15 +177,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
       }),
     );
     if (!given.recurse || stat.type !== 'directory') return { stat, differing: 0 };
-    const owner = ownerOf(given)?.split(':');
-    const tests = [
-      ...(given.mode === undefined ? [] : ['!', '-perm', octal(given.mode), '-o']),
-      ...(owner?.[0] ? ['!', '-user', owner[0], '-o'] : []),
-      ...(owner?.[1] ? ['!', '-group', owner[1], '-o'] : []),
-    ].slice(0, -1);
-    if (tests.length === 0) return { stat, differing: 0 };
-    const found = await connection.run(sh`find ${path} ${tests} | wc -l`);
-    return { stat, differing: Number(found.stdout) };
+    return { stat, differing: await countDiffering(given, connection) };
   },
   check,
   apply: (changes, _given, context) => applyHostChanges(changes, context),

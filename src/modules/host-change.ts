@@ -1,6 +1,7 @@
 import { CaravanError } from '../values/error.js';
+import type { Json, JsonObject } from '../values/json.js';
 import type { Secret } from '../values/secret.js';
-import { sh, type Script } from '../values/shell.js';
+import { joinScripts, sh, type Script } from '../values/shell.js';
 import type { FileSend, StepOptions, StepResult } from '../transport/port.js';
 import type { Applied, Change, ModuleContext } from './module.js';
 import { transferProgress } from './transfer-progress.js';
@@ -29,8 +30,39 @@ export interface RunChange extends Change {
   readonly kind: 'run';
   readonly script: Script;
   readonly stdin?: NonNullable<StepOptions['stdin']>;
+  /** The key of the task's result under which what the script prints is kept. */
+  readonly prints?: string;
   /** Default: what is left of the task's time. */
   readonly timeoutMs?: number;
+}
+
+/** Keeps a copy of a file as it was, with process and time in its name; `key` in the result tells it. */
+export function keepCopy(path: string, key: string): RunChange {
+  return {
+    kind: 'run',
+    summary: `keep a copy of ${path}`,
+    script: sh`k=${path}."$$.$(date +%Y-%m-%d@%H:%M:%S~)" && cp -p -- ${path} "$k" && printf %s "$k"`,
+    prints: key,
+  };
+}
+
+/** Makes a folder with those above it that are missing, all with the same attributes. */
+export function makeFolders(
+  paths: readonly string[],
+  { mode, owner }: { readonly mode?: string | undefined; readonly owner?: string | undefined },
+): RunChange {
+  return {
+    kind: 'run',
+    summary: `create folder ${paths.join(', ')}`,
+    script: joinScripts(
+      paths.map(
+        (path) => sh`d=${path}; set --
+while [ ! -e "$d" ]; do set -- "$d" "$@"; d=$(dirname -- "$d"); done
+mkdir -p -- ${path} || exit
+[ $# -eq 0 ] || { ${mode === undefined ? sh`:` : sh`chmod ${mode} -- "$@"`} && ${owner === undefined ? sh`:` : sh`chown ${owner} -- "$@"`}; } || exit`,
+      ),
+    ),
+  };
 }
 
 /** A large file of the controller to be put in place by a stream. */
@@ -60,7 +92,7 @@ async function applyOne(
   change: HostChange,
   context: ModuleContext,
   together: Pick<StepOptions, 'batch' | 'chained'>,
-): Promise<void> {
+): Promise<JsonObject> {
   const { connection, host } = context;
   switch (change.kind) {
     case 'write': {
@@ -75,28 +107,29 @@ async function applyOne(
         },
         together,
       );
-      return;
+      return {};
     }
     case 'send': {
       const onProgress = transferProgress(change.source.size, context);
       await connection.sendFile({ ...change, onProgress });
-      return;
+      return {};
     }
     case 'remove': {
       const result = await connection.run(sh`rm -rf -- ${change.path}`, {
         ...{ once: true, ...together },
       });
       if (result.code !== 0) throw commandError(`remove ${change.path}`, result, host.name);
-      return;
+      return {};
     }
     case 'run': {
-      const { script, stdin, timeoutMs, summary } = change;
+      const { script, stdin, timeoutMs, summary, prints } = change;
       const result = await connection.run(script, {
         ...{ once: true, ...together },
         ...(stdin === undefined ? {} : { stdin }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       });
       if (result.code !== 0) throw commandError(summary, result, host.name);
+      return prints === undefined ? {} : { [prints]: result.stdout };
     }
   }
 }
@@ -111,23 +144,25 @@ export async function applyHostChanges(
   context: ModuleContext,
 ): Promise<Applied> {
   let left = changes;
+  const result: Record<string, Json> = {};
   while (left.length > 0) {
     const at = left.findIndex(({ kind }) => kind === 'send');
     const next = left.slice(0, at < 0 ? left.length : Math.max(at, 1));
-    await applyTogether(next, context);
+    Object.assign(result, ...(await applyTogether(next, context)));
     left = left.slice(next.length);
   }
-  return {};
+  return Object.keys(result).length === 0 ? {} : { result };
 }
 
 async function applyTogether(
   changes: readonly HostChange[],
   context: ModuleContext,
-): Promise<void> {
+): Promise<JsonObject[]> {
   const together = { batch: { name: 'changes' }, chained: true };
   const results = await Promise.allSettled(
     changes.map((change) => applyOne(change, context, together)),
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason as Error;
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }

@@ -137,7 +137,7 @@ export const lineinfile: TaskModule<Input, FileStat, HostChange> = {
     if (before === undefined && !given.create) return notThere('lineinfile', given);
     const lines = linesOf(before ?? '');
     const edit = given.state === 'present' ? present(lines, given) : absent(lines, given);
-    const verdict = editVerdict(stat, given, edit);
+    const verdict = editVerdict(stat, given, edit, 'backup');
     return { ...verdict, result: { backup: '', ...verdict.result } };
   },
   apply: applyEdit,

@@ -55,6 +55,7 @@ test.each<[string, FileStat, object, string[], RegExp?]>([
 
 const seen = (stat: FileStat, text: string, isSecret: boolean) => ({
   files: [{ stat, content: Buffer.from(text), isSecret }],
+  folders: [],
   isFolder: false,
 });
 

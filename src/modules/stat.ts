@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
 import type { Json, JsonObject } from '../values/json.js';
-import { octal } from './file-input.js';
 import type { TaskModule } from './module.js';
 
 const input = z.strictObject({
@@ -27,7 +26,7 @@ function shown(seen: FileStat, path: string): JsonObject {
   const said: Record<string, Json> = {
     exists: true,
     path,
-    mode: octal(mode),
+    mode: mode.toString(8).padStart(4, '0'),
     pw_name: seen.user,
     gr_name: seen.group,
     size: seen.size,

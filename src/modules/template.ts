@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { readFact } from '../facts/fact.js';
-import { fileStat, placesOf } from '../facts/file-stat.js';
+import { placesOf } from '../facts/file-stat.js';
 import { CaravanError } from '../values/error.js';
 import { Secret } from '../values/secret.js';
-import { readControllerFile } from './controller-file.js';
-import { applyFile, checkFile, fileOptions, type SeenFile } from './write-file.js';
+import { controllerMode, readControllerFile } from './controller-file.js';
+import { applyFile, checkFile, fileOptions, seePlace, type SeenFile } from './write-file.js';
 import type { HostChange } from './host-change.js';
 import type { TaskModule } from './module.js';
 
@@ -31,12 +30,11 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
     const isSecret = rendered instanceof Secret;
     const text = (isSecret ? rendered.reveal() : rendered).replaceAll('\n', newline);
     const content = Buffer.from(text);
-    const target = { follow: true, contentUpTo: Math.max(256 * 1024, content.length) };
-    const { connection } = context;
+    const options = { contentUpTo: Math.max(256 * 1024, content.length) };
     const name = basename(src).replace(/\.j2$/, '');
     const path = dest.endsWith('/') ? `${dest}${name}` : dest;
-    const stat = await readFact(connection, fileStat(path, target));
-    return { stat, content, isSecret };
+    const stat = await seePlace(path, options, given, context);
+    return { stat, content, isSecret, sourceMode: controllerMode(src, 'templates', context) };
   },
   check: (seen, given) => checkFile('template', seen, given),
   apply: applyFile,

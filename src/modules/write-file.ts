@@ -1,13 +1,23 @@
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
-import type { FileStat } from '../facts/file-stat.js';
+import { readFact } from '../facts/fact.js';
+import { fileStat, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
 import { digestOf } from '../values/digest.js';
 import { Secret } from '../values/secret.js';
 import { joinScripts, sh } from '../values/shell.js';
-import { attributeChanges, hasOwner, modeInput, modeOf, octal, ownerOf } from './file-input.js';
+import {
+  attributeChanges,
+  hasOwner,
+  modeInput,
+  octal,
+  ownerOf,
+  wantedMode,
+  type Mode,
+} from './file-input.js';
 import type { LargeFile } from './file-digests.js';
 import {
   applyHostChanges,
+  keepCopy,
   type HostChange,
   type SendChange,
   type WriteChange,
@@ -24,9 +34,12 @@ export const fileOptions = {
   backup: z.boolean().default(false),
   /** Command that must accept the new file before it is put in place; `%s` is its path. */
   validate: z.string().optional(),
-  mode: modeInput.optional(),
+  /** `preserve`: that of the file that is copied. */
+  mode: z.union([z.literal('preserve'), modeInput]).optional(),
   owner: z.string().optional(),
   group: z.string().optional(),
+  /** A link at `dest` stays, and what it points to is written. */
+  follow: z.boolean().default(false),
   /** Folder for the temporary file, where the folder of `dest` must not see one. */
   temporary_folder: z.string().optional(),
 } as const;
@@ -36,7 +49,7 @@ export interface FileInput {
   readonly force?: boolean | undefined;
   readonly backup?: boolean | undefined;
   readonly validate?: string | undefined;
-  readonly mode?: number | undefined;
+  readonly mode?: Mode | undefined;
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
   readonly temporary_folder?: string | undefined;
@@ -48,6 +61,23 @@ export interface SeenFile {
   /** A large file is compared by the digest in `stat`. */
   readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
+  /** Mode of the file that is copied. */
+  readonly sourceMode?: number | undefined;
+}
+
+/** What stands at a path, or with `follow` where a link leads. */
+export async function seePlace(
+  path: string,
+  options: FileStatOptions,
+  { follow }: { readonly follow: boolean },
+  { connection }: ModuleContext,
+): Promise<FileStat> {
+  const stat = await readFact(
+    connection,
+    fileStat(path, { ...options, ...(follow && { follow }) }),
+  );
+  // A link that leads nowhere is replaced, as Ansible does.
+  return follow && stat.type !== 'absent' ? { ...stat, path: stat.real } : stat;
 }
 
 function isSame({ stat, content }: SeenFile): boolean {
@@ -64,11 +94,12 @@ function isText(content: Buffer): boolean {
 function write(seen: SeenFile, given: FileInput): WriteChange | SendChange {
   const { stat, content, isSecret } = seen;
   const owner = ownerOf(given);
+  const mode = wantedMode(stat, given);
   const place = {
     path: stat.path,
-    summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(given.mode)})`}`,
+    summary: `write ${stat.path}${given.mode === undefined ? '' : ` (${octal(mode)})`}`,
     // Of a new file too, so that the host need not look.
-    ...modeOf(stat, given),
+    mode,
     ...(owner === undefined ? {} : { owner }),
     ...(given.temporary_folder === undefined ? {} : { temporaryFolder: given.temporary_folder }),
   };
@@ -113,16 +144,7 @@ function before(seen: SeenFile, { validate, backup }: FileInput): HostChange[] {
             ]),
           },
         ];
-  const keep: HostChange[] =
-    backup === true && type === 'file'
-      ? [
-          {
-            kind: 'run',
-            summary: `keep a copy of ${path}`,
-            script: sh`cp -p -- ${path} ${path}."$(date +%Y-%m-%d@%H:%M:%S~)"`,
-          },
-        ]
-      : [];
+  const keep = backup === true && type === 'file' ? [keepCopy(path, 'backup_file')] : [];
   return [...check, ...keep];
 }
 
@@ -133,19 +155,19 @@ function sumOf(content: Buffer | LargeFile): { checksum: string; size: number } 
 }
 
 /** What must change so that the file holds what it shall, with its attributes. */
-export function checkFile(module: string, seen: SeenFile, given: FileInput): Verdict<HostChange> {
+export function checkFile(module: string, seen: SeenFile, asked: FileInput): Verdict<HostChange> {
   const { stat, content } = seen;
+  const given = asked.mode === 'preserve' ? { ...asked, mode: seen.sourceMode } : asked;
   if (stat.type === 'directory' || stat.type === 'other')
     return {
       changes: [],
       failure: { kind: 'input', message: `${module}: ${stat.path} is a ${stat.type}, not a file` },
     };
-  const mode = given.mode ?? (stat.type === 'file' ? stat.mode : 0o644);
   const result = {
     dest: stat.path,
     // A digest of a secret is enough to try guesses against.
     ...(seen.isSecret ? {} : sumOf(content)),
-    mode: octal(mode),
+    mode: octal(wantedMode(stat, given)),
   };
   if (stat.type === 'file' && given.force === false)
     return { changes: [], reason: `${stat.path} is there`, result: { dest: stat.path } };

@@ -227,8 +227,9 @@ export function wholeExpression(template: string): string | undefined {
 }
 
 /**
- * Rewrites `name[x].y` to `name__at(x, 'y').y`, so that of a large mapping (`hostvars`, `groups`)
- * only what is asked for is made and copied into the engine.
+ * Rewrites `name[x].y` to `name__at(x, 'y').v.y`, so that of a large mapping (`hostvars`, `groups`)
+ * only what is asked for is made and copied into the engine. A call gives a mapping without `v` where
+ * there is nothing: the engine takes what a call itself gives for none, which is defined.
  */
 export function subscriptsToCalls(expression: string, names: readonly string[]): string {
   const all = tokens(expression);
@@ -252,14 +253,14 @@ export function subscriptsToCalls(expression: string, names: readonly string[]):
       open.pop();
       const first = readPath(all, i + 1).path[0];
       const key = first === undefined ? '' : `, ${JSON.stringify(first)}`;
-      out += `${expression.slice(at, token.start)}${key})`;
+      out += `${expression.slice(at, token.start)}${key}).v`;
       at = token.end;
     } else if (token.text === '.' && isMapping && all[i + 1]?.kind === 'name') {
       const after = all[i + 1] as Token;
       if (all[i + 2]?.text === '(') return;
       const first = readPath(all, i + 2).path[0];
       const key = first === undefined ? '' : `, ${JSON.stringify(first)}`;
-      out += `${expression.slice(at, token.start)}__at(${JSON.stringify(after.text)}${key})`;
+      out += `${expression.slice(at, token.start)}__at(${JSON.stringify(after.text)}${key}).v`;
       at = after.end;
     }
   });

@@ -9,7 +9,7 @@ import { GET_FILTER, TEXT_FILTER } from './jinja.js';
 import { formatsToFilters } from './python-format.js';
 
 /** Names whose items are asked for one by one: `groups['x']` becomes the call `groups__at('x')`. */
-export const MAPPINGS = ['hostvars', 'groups'] as const;
+export const MAPPINGS = ['hostvars', 'groups', 'vars'] as const;
 
 /** `x | ansible.builtin.to_json` is `x | to_json`: a filter's name has no dots here. */
 function shortNames(expression: string): string {

@@ -79,6 +79,7 @@ const ITEM_OF: Readonly<
 > = {
   hostvars: hostVariables,
   groups: (key, _attribute, pass) => pass.scope.group(String(key)),
+  vars: (key, _attribute, pass) => resolver(pass)(String(key)),
 };
 
 /** `dict(pairs)` and `dict(a=1)`: minijinja's own takes no pairs. */
@@ -138,7 +139,10 @@ function contextOf(references: readonly Reference[], pass: Pass) {
   for (const how of LOOKUPS)
     if (!(how in context)) context[how] = (...args: unknown[]) => lookup(how, args, pass);
   for (const [name, call] of Object.entries(ITEM_OF))
-    context[`${name}__at`] = (key: unknown, attribute: unknown) => call(key, attribute, pass);
+    context[`${name}__at`] = (key: unknown, attribute: unknown) => {
+      const v = call(key, attribute, pass);
+      return v === undefined ? {} : { v };
+    };
   return { context, failed };
 }
 
@@ -160,7 +164,7 @@ function withMissing(
     ({ name, path, guarded }) =>
       !guarded &&
       !name.endsWith('__at') &&
-      !(name in ITEM_OF) &&
+      (!(name in ITEM_OF) || name === 'vars') &&
       !hasPath(context, [name, ...path]),
   );
   if (missing.length === 0) return rewritten;
@@ -192,6 +196,9 @@ function resolver(pass: Pass): (name: string) => unknown {
   };
 }
 
+/** What a call of an item gives may be missing, where a guard stands behind it. */
+const GUARDED_CALL = /__at\(.*(?:\|\s*(?:default|d)\b|\bis\s+(?:not\s+)?(?:un)?defined\b)/s;
+
 function run(kind: TextKind, text: string, pass: Pass, space = BLOCK_SPACE): unknown {
   const isExpression = kind === 'expression' || kind === 'braced';
   if (isExpression) {
@@ -204,7 +211,7 @@ function run(kind: TextKind, text: string, pass: Pass, space = BLOCK_SPACE): unk
   const { context, failed } = known;
   const whole = withMissing(rewritten, known, text, pass);
   const result = runJinja(isExpression ? 'expression' : 'template', whole, context, {
-    chainable: needsChain(references, context),
+    chainable: needsChain(references, context) || GUARDED_CALL.test(whole),
     space,
   });
   if (result.ok && !result.isUndefined) return result.value;

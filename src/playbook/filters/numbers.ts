@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { argument, list, mapping, text, truthy, type TemplateFunction } from './values.js';
 
 /** `yes`, `true`, `on`, `1` and the like; anything else is false. */
@@ -30,14 +31,74 @@ function sum(value: unknown, ...args: unknown[]): unknown {
   return items.reduce<number>((all, item) => all + Number(item), Number(start));
 }
 
-function compareVersions(value: unknown, other: unknown): number {
-  const parts = (v: unknown): string[] => text(v).replace(/^v/, '').split(/[.+-]/);
+/** As Python's LooseVersion: numbers and words in turn; of two that begin alike, the longer is more. */
+function compareLoose(value: unknown, other: unknown): number {
+  const parts = (v: unknown): (string | number)[] =>
+    (text(v).match(/\d+|[a-z]+|[^.\da-z]+/g) ?? []).map((part) =>
+      /^\d/.test(part) ? Number(part) : part,
+    );
   const [a, b] = [parts(value), parts(other)];
-  for (let i = 0; i < Math.max(a.length, b.length); i += 1) {
-    const order = (a[i] ?? '0').localeCompare(b[i] ?? '0', 'en', { numeric: true });
-    if (order !== 0) return order;
+  for (let i = 0; i < Math.min(a.length, b.length); i += 1) {
+    const [one, two] = [a[i] ?? 0, b[i] ?? 0];
+    if (typeof one !== typeof two)
+      throw new Error(`version: '${text(value)}' and '${text(other)}' cannot be compared`);
+    if (one !== two) return one < two ? -1 : 1;
   }
+  return a.length - b.length;
+}
+
+const STRICT = /^(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?$/;
+
+/** As Python's StrictVersion: two or three numbers, and perhaps `a1` or `b2`, which come before. */
+function compareStrict(value: unknown, other: unknown): number {
+  const parts = (v: unknown): number[] => {
+    const match = STRICT.exec(text(v));
+    if (match === null) throw new Error(`version: '${text(v)}' is no strict version`);
+    const [, major, minor, patch = 0, early, number = 0] = match;
+    return [major, minor, patch, early === undefined ? 2 : early === 'b' ? 1 : 0, number].map(
+      Number,
+    );
+  };
+  return compareLists(parts(value), parts(other));
+}
+
+function compareLists(a: readonly number[], b: readonly number[]): number {
+  const length = Math.max(a.length, b.length);
+  for (let i = 0; i < length; i += 1) if (a[i] !== b[i]) return (a[i] ?? 0) - (b[i] ?? 0);
   return 0;
+}
+
+const PEP440 = new RegExp(
+  [
+    '^v?(?:(\\d+)!)?(\\d+(?:\\.\\d+)*)',
+    '(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?(\\d*))?',
+    '(?:-(\\d+)|[-_.]?(post|rev|r)[-_.]?(\\d*))?(?:[-_.]?(dev)[-_.]?(\\d*))?(?:\\+[a-z0-9._-]+)?$',
+  ].join(''),
+  'i',
+);
+
+/** As PEP 440 orders: `1.dev1 < 1a1.dev1 < 1a1 < 1rc1 < 1 < 1.post1`. What stands behind `+` is not compared. */
+function comparePep440(value: unknown, other: unknown): number {
+  const parts = (v: unknown) => {
+    const match = PEP440.exec(text(v).trim());
+    if (match === null) throw new Error(`version: '${text(v)}' is no version of PEP 440`);
+    const [, epoch = 0, release = '', early, at, dash, post, after, dev, day] = match;
+    const stage = early === undefined ? undefined : ({ a: 0, b: 1 }[early[0] ?? ''] ?? 2);
+    const isAfter = dash !== undefined || post !== undefined;
+    const onlyDev = early === undefined && !isAfter && dev !== undefined;
+    const behind = [
+      onlyDev ? -1 : (stage ?? 3),
+      Number(at ?? 0),
+      isAfter ? Number(dash ?? after ?? 0) : -1,
+      dev === undefined ? Infinity : Number(day ?? 0),
+    ];
+    return { release: [Number(epoch), ...release.split('.').map(Number)], behind };
+  };
+  const [a, b] = [parts(value), parts(other)];
+  const length = Math.max(a.release.length, b.release.length);
+  const whole = (list: readonly number[]): number[] =>
+    Array.from({ length }, (_, i) => list[i] ?? 0);
+  return compareLists([...whole(a.release), ...a.behind], [...whole(b.release), ...b.behind]);
 }
 
 const SEMANTIC = /^(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/;
@@ -76,10 +137,20 @@ function comparePart(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+const COMPARE: Readonly<Record<string, (value: unknown, other: unknown) => number>> = {
+  ...{ loose: compareLoose, strict: compareStrict, pep440: comparePep440 },
+  ...{ semver: compareSemantic, semantic: compareSemantic },
+};
+
 function version(value: unknown, other: unknown, ...args: unknown[]): boolean {
   const operator = argument(args, 0, 'operator') ?? '==';
-  const type = argument(args, 2, 'version_type');
-  const compare = type === 'semver' || type === 'semantic' ? compareSemantic : compareVersions;
+  const strict = argument(args, 1, 'strict') === true ? 'strict' : 'loose';
+  const type = text(argument(args, 2, 'version_type') ?? strict);
+  const compare = Object.hasOwn(COMPARE, type) ? COMPARE[type] : undefined;
+  if (compare === undefined)
+    throw new Error(
+      `version: no version_type '${type}'; there are ${Object.keys(COMPARE).join(', ')}`,
+    );
   const order = compare(value, other);
   const verdicts: Record<string, boolean> = {
     ...{
@@ -107,6 +178,17 @@ function typeName(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : 'dict';
 }
 
+/** An item of a list, or a number below one, by chance. */
+function random(value: unknown, args: readonly unknown[]): unknown {
+  const seed = argument(args, 2, 'seed');
+  if (seed !== undefined)
+    throw new Error("random: 'seed' is not there: its choice is Python's own");
+  if (typeof value !== 'number') return list(value)[randomInt(list(value).length)];
+  const start = Number(argument(args, 0, 'start') ?? 0);
+  const step = Number(argument(args, 1, 'step') ?? 1);
+  return start + step * randomInt(Math.ceil((value - start) / step));
+}
+
 /** Filters of numbers and of any value. */
 export const NUMBER_FILTERS: Readonly<Record<string, TemplateFunction>> = {
   bool,
@@ -116,6 +198,7 @@ export const NUMBER_FILTERS: Readonly<Record<string, TemplateFunction>> = {
     base === undefined ? Math.log(Number(value)) : Math.log(Number(value)) / Math.log(Number(base)),
   pow: (value, by) => Number(value) ** Number(by),
   root: (value, by = 2) => Number(value) ** (1 / Number(by)),
+  random: (value, ...args) => random(value, args),
   ternary: (value, yes, no, none) =>
     (value ?? null) === null && none !== undefined ? none : truthy(value) ? yes : no,
   mandatory: (value, message) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { didYouMean } from '../playbook/nearest.js';
 import type { LookupCall } from '../playbook/scope.js';
@@ -30,6 +30,47 @@ function readFound(lookup: Lookup, name: string, kind: 'files' | 'templates'): s
     }
   }
   throw new CaravanError('input', `lookup: no file '${name}'`, {
+    hint: `looked for ${places.join(', ')}`,
+  });
+}
+
+/** Names and folders as `first_found` takes them: a list, or text with commas. */
+function names(value: unknown): string[] {
+  return (Array.isArray(value) ? (value as unknown[]) : [value ?? []])
+    .flat()
+    .flatMap((one) => String(one).split(/[,;]/))
+    .map((one) => one.trim());
+}
+
+/**
+ * The first file of the controller that is there, as a list of one. A loop looks in the folder that
+ * its task takes files from, too.
+ */
+function firstFound({ terms, options, folders }: Lookup): string[] {
+  const kind = options['kind'] as string | undefined;
+  let isOptional = options['skip'] === true || options['errors'] === 'ignore';
+  const wanted = terms.flat().flatMap((term) => {
+    if (term === null || typeof term !== 'object') return names(term);
+    const { files, paths, skip } = term as Record<string, unknown>;
+    isOptional ||= skip === true;
+    const within = names(paths);
+    return within.length === 0
+      ? names(files)
+      : within.flatMap((path) => names(files).map((file) => join(path, file)));
+  });
+  const places = wanted.flatMap((name) =>
+    isAbsolute(name)
+      ? [name]
+      : folders.flatMap((folder) =>
+          kind === undefined
+            ? [join(folder, name)]
+            : [join(folder, kind, name), join(folder, name)],
+        ),
+  );
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return [found];
+  if (isOptional) return [];
+  throw new CaravanError('input', `lookup: none of these files is there: ${wanted.join(', ')}`, {
     hint: `looked for ${places.join(', ')}`,
   });
 }
@@ -77,13 +118,14 @@ export function runLookup(call: LookupCall, folders: readonly string[]): unknown
   const { name, terms } = call;
   const lookup = { ...call, folders };
   if (['items', 'list', 'flattened'].includes(name)) return terms.flat(name === 'list' ? 0 : 1);
+  if (name === 'first_found') return firstFound(lookup);
   if (name === 'dict')
     return terms.flatMap((term) =>
       Object.entries(term as object).map(([key, value]) => ({ key, value: value as unknown })),
     );
   const look = LOOKUPS[name];
   if (look !== undefined) return terms.flat().map((term) => look(String(term), lookup));
-  const known = [...Object.keys(LOOKUPS), 'items', 'list', 'flattened', 'dict'];
+  const known = [...Object.keys(LOOKUPS), 'items', 'list', 'flattened', 'dict', 'first_found'];
   throw new CaravanError('input', `lookup: there is no '${name}'`, {
     hint: didYouMean(name, known),
   });

@@ -23,7 +23,7 @@ function together(lists: readonly Items[]): unknown[][] {
 }
 
 /** What a list is made into, by the name of the loop. `loop` and `with_list` take it as it is. */
-const MAKE: Readonly<Record<LoopKind, (items: Items) => Items>> = {
+const MAKE: Readonly<Record<Exclude<LoopKind, 'first_found'>, (items: Items) => Items>> = {
   loop: (items) => items,
   list: (items) => items,
   items: (items) => items.flatMap(listOf),
@@ -42,6 +42,12 @@ export function loopItems(loop: Loop, scope: Scope): Items {
   const { value, source } = loop.items;
   const isBare = typeof value === 'string' && !value.includes('{{');
   const given = isBare ? evaluate({ value, source }, scope) : render(loop.items, scope);
+  if (loop.kind === 'first_found') {
+    const terms = Array.isArray(given) ? (given as Items) : [given];
+    return (
+      scope.plugin?.({ name: 'first_found', terms, options: { kind: loop.folder }, scope }) ?? []
+    );
+  }
   // The old loops take one value for a list of it.
   const items = loop.kind !== 'loop' && !Array.isArray(given) ? [given] : given;
   if (Array.isArray(items)) return MAKE[loop.kind](items as Items);

@@ -78,7 +78,7 @@ async function runLeaf(
   const task = node.kind === 'include' ? node.task : node;
   const { tags, skipTags, gate } = run.state.parts;
   if (!tagsSelect([...task.tags, ...run.frame.tags], { tags, skipTags })) return [];
-  if (task.module === 'meta') return runMeta(run, task, all, (on) => flushHandlers(run, on));
+  if (task.module === 'meta') return runMeta(run, task, all, (on) => flushWithFailed(run, on));
   if (!(await gate.opens(task.name))) return [];
   const before = lostOf(run);
   const unread = await readVarsFiles(run, task, all);
@@ -164,13 +164,25 @@ async function flushHandlers(run: BatchRun, hosts: readonly InventoryHost[]): Pr
   return failed;
 }
 
+/** The same; with `force_handlers` on those that failed, too, which stay so. */
+async function flushWithFailed(run: BatchRun, hosts: readonly InventoryHost[]): Promise<Failed> {
+  const { state, play } = run;
+  const around = play.strategy === 'linear' ? run.hosts : hosts;
+  const failed = play.forceHandlers ? around.filter(({ name }) => state.hasFailed(name)) : [];
+  for (const { name } of failed) state.recover(name);
+  const on = around.filter((host) => hosts.includes(host) || failed.includes(host));
+  const lost = await flushHandlers(run, on);
+  for (const { name } of failed) state.lose(name, 'failed');
+  return without(lost, failed);
+}
+
 /** Runs the tasks of a play on hosts of a batch, and what the last handlers have notified. */
 async function runTasks(run: BatchRun, hosts: readonly InventoryHost[]): Promise<void> {
   await runNodes(run, run.play.tasks, hosts, false);
   const { over, broken } = run.progress;
-  if (over !== 'no' || broken) return;
+  if (over !== 'no' || (broken && !run.play.forceHandlers)) return;
   // One that stands before the handler that notified it was passed already.
-  for (const { name } of await flushHandlers(run, hosts)) run.state.lose(name, 'failed');
+  for (const { name } of await flushWithFailed(run, hosts)) run.state.lose(name, 'failed');
 }
 
 /** Runs the tasks of a play on one batch of its hosts. */

@@ -91,6 +91,11 @@ export class RunState {
     return !this.#lost.has(host);
   }
 
+  /** Whether a host is lost, but answers. */
+  hasFailed(host: string): boolean {
+    return this.#lost.get(host) === 'failed';
+  }
+
   fail(failure: TaskFailure): void {
     this.#failures.push(failure);
   }

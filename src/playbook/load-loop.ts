@@ -3,7 +3,16 @@ import { didYouMean } from './nearest.js';
 import { YamlFields, yamlType } from './yaml-fields.js';
 
 const KINDS: readonly LoopKind[] = [
-  ...(['items', 'list', 'flattened', 'dict', 'indexed_items', 'nested', 'together'] as const),
+  ...([
+    'items',
+    'list',
+    'flattened',
+    'dict',
+    'indexed_items',
+    'nested',
+    'together',
+    'first_found',
+  ] as const),
 ];
 const CONTROL = ['loop_var', 'label', 'index_var', 'extended', 'pause', 'break_when'];
 
@@ -13,8 +22,8 @@ export const LOOP_KEYS: readonly string[] = [
   ...KINDS.map((kind) => `with_${kind}`),
 ];
 
-/** The loop of a task or an import, under any of its names. */
-export function loadLoop(fields: YamlFields): Loop | undefined {
+/** The loop of a task with that module, or of an import, under any of its names. */
+export function loadLoop(fields: YamlFields, action = ''): Loop | undefined {
   const keys = LOOP_KEYS.filter((key) => key !== 'loop_control' && fields.has(key));
   const [key, second] = keys;
   if (second !== undefined)
@@ -31,14 +40,18 @@ export function loadLoop(fields: YamlFields): Loop | undefined {
     return undefined;
   }
   const items = { value: fields.raw(key), source: fields.yaml.at(fields.child(key)) };
-  const isMapping = typeof items.value === 'object' && items.value !== null && key === 'with_dict';
+  const isMapping =
+    typeof items.value === 'object' &&
+    items.value !== null &&
+    ['with_dict', 'with_first_found'].includes(key);
   if (typeof items.value !== 'string' && !Array.isArray(items.value) && !isMapping)
     throw fields.yaml.fail(
       fields.child(key),
       `${fields.what}: '${key}' must be a list or an expression; found ${yamlType(items.value)}`,
     );
   const kind = key === 'loop' ? 'loop' : (key.slice('with_'.length) as LoopKind);
-  return { kind, items, ...loadControl(fields) };
+  const folder = ['template', 'var'].find((one) => action.includes(one)) ?? 'file';
+  return { kind, folder: `${folder}s`, items, ...loadControl(fields) };
 }
 
 function loadControl(fields: YamlFields): Omit<Loop, 'kind' | 'items'> {

@@ -26,7 +26,10 @@ const PLAY_KEYS = [
   ],
   ...[
     'handlers',
+    'force_handlers',
     'gather_facts',
+    'gather_subset',
+    'gather_timeout',
     'tags',
     'max_fail_percentage',
     'order',
@@ -133,7 +136,10 @@ async function loadSections(
 }
 
 function gatherFacts(fields: YamlFields, outer: Inherited): Task {
-  const task = { ...implicit(fields, 'setup', {}), name: 'Gathering Facts' };
+  // What a play says of how facts are gathered is what `setup` takes.
+  const given = ['gather_subset', 'gather_timeout'].filter((key) => fields.has(key));
+  const args = Object.fromEntries(given.map((key) => [key, fields.raw(key)]));
+  const task = { ...implicit(fields, 'setup', args), name: 'Gathering Facts' };
   const known = Object.entries(outer.keywords).filter(([, { value }]) => !holdsTemplate(value));
   return {
     ...task,
@@ -182,6 +188,7 @@ export async function loadPlay(fields: YamlFields, inFile: Loading): Promise<Pla
     tags,
     ...sections,
     handlers,
+    forceHandlers: fields.boolean('force_handlers') === true,
     ...(maxFail === undefined ? {} : { maxFailPercentage: maxFail }),
     order: loadOrder(fields),
   };

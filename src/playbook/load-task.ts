@@ -115,7 +115,7 @@ function taskOf(fields: YamlFields, key: string, args: Args, place: Place): Task
     environment: own.environment,
     notify: fields.strings('notify'),
     listen: fields.strings('listen').map(({ value }) => value),
-    ...optional('loop', loadLoop(fields)),
+    ...optional('loop', loadLoop(fields, key)),
     ...optional('register', registerName(fields)),
     delegateFacts: false,
     ...delegation(fields, place.delegated),

@@ -25,6 +25,8 @@ export interface Args {
 export interface Loop {
   /** `loop`, or the plugin behind `with_` (`items`, `dict`, ...). */
   readonly kind: LoopKind;
+  /** Where `first_found` looks beside the folders of the task: `files`, `templates` or `vars`. */
+  readonly folder?: string;
   /** A list, or an expression that gives one. */
   readonly items: Located;
   /** Variable that holds the item (default `item`). */
@@ -43,7 +45,15 @@ export interface Loop {
 
 /** How the items of a loop are made of what stands there. */
 export type LoopKind =
-  'loop' | 'items' | 'list' | 'flattened' | 'dict' | 'indexed_items' | 'nested' | 'together';
+  | 'loop'
+  | 'items'
+  | 'list'
+  | 'flattened'
+  | 'dict'
+  | 'indexed_items'
+  | 'nested'
+  | 'together'
+  | 'first_found';
 
 /** What plays, blocks and tasks may say alike; the innermost wins. */
 export interface Keywords {
@@ -192,6 +202,8 @@ export interface Play {
   /** `pre_tasks`, roles, `tasks` and `post_tasks`, each followed by its handlers. */
   readonly tasks: readonly TaskNode[];
   readonly handlers: readonly Task[];
+  /** Whether hosts that failed run the handlers that they have notified. */
+  readonly forceHandlers: boolean;
   /** Percentage of a batch; more than this failed ends the play and the run. */
   readonly maxFailPercentage?: number;
   readonly order: HostOrder;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import type * as Minijinja from 'minijinja-js';
 import { Secret } from '../values/secret.js';
 import { BUILTIN_FILTERS, BUILTIN_TESTS, FILTERS, TESTS } from './filters.js';
@@ -28,7 +29,8 @@ export type JinjaResult =
   | { readonly ok: false; readonly failure: JinjaFailure };
 
 // Secrets go through the engine as marks of private-use characters and digits, which no filter
-// that changes case or spacing alters, and come out as secrets again.
+// that changes case or spacing alters, and come out as secrets again. What the engine itself looks
+// into (`==`, `in`, `length`, a slice) is a mark then: Engine.run tells, and evaluates again.
 const MARK = /\uE0C1(\d+)\uE0C2/g;
 
 /** What a template writes of a value, as Python's `str()`; rendering puts it around each expression. */
@@ -77,10 +79,16 @@ function plain(value: unknown, orders?: KeyOrders): unknown {
   return Array.isArray(value) ? value.map((item) => plain(item, orders) ?? null) : value;
 }
 
-/** One evaluation's secrets, by number. */
+/** One evaluation's secrets, by number; in plain text where the engine is to look into them. */
 class Secrets {
   readonly #all: Secret[] = [];
   readonly orders: KeyOrders = new Map();
+
+  constructor(readonly arePlain: boolean) {}
+
+  get areUsed(): boolean {
+    return this.#all.length > 0;
+  }
 
   hide(value: unknown): unknown {
     if (value instanceof Secret) {
@@ -96,12 +104,15 @@ class Secrets {
 
   mark(text: string): string {
     this.#all.push(new Secret(text));
+    if (this.arePlain) return text;
     return `\uE0C1${this.#all.length - 1}\uE0C2`;
   }
 
   /** The text behind marks, and whether there were any. */
   open(text: string): { text: string; secret: boolean } {
-    if (this.#all.length === 0) return { text, secret: false };
+    if (!this.areUsed) return { text, secret: false };
+    // What a text was made of cannot be told.
+    if (this.arePlain) return { text, secret: true };
     const opened = text.replace(MARK, (_, n: string) => this.#all[Number(n)]?.reveal() ?? '');
     return { text: opened, secret: opened !== text };
   }
@@ -123,6 +134,20 @@ class Secrets {
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([k, item]) => [k, this.restore(item)]));
   }
+
+  /** A text without what is secret in it. */
+  without(text: string): string {
+    const all = this.#all.map((one) => one.reveal()).filter((one) => one !== '');
+    return all.reduce((left, one) => left.replaceAll(one, '(secret)'), text);
+  }
+}
+
+/** A result with its secrets in plain text. */
+function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return (value as Secret).reveal();
+  if (Array.isArray(value)) return value.map(revealed);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)]));
 }
 
 /** WebAssembly, whose compilation and memory most playbooks can do without: loaded when it is needed. */
@@ -132,6 +157,14 @@ function newEnvironment(): Minijinja.Environment {
   return new Environment();
 }
 
+/** What is to be evaluated, and with what. */
+interface Work {
+  readonly kind: 'expression' | 'template';
+  readonly text: string;
+  readonly context: Record<string, unknown>;
+  readonly options: JinjaOptions;
+}
+
 /**
  * One minijinja environment. An environment cannot be entered while it evaluates (a lazily made
  * variable does that), and a function that throws inside it destroys it; so functions catch, and
@@ -139,7 +172,7 @@ function newEnvironment(): Minijinja.Environment {
  */
 class Engine {
   readonly #environment = newEnvironment();
-  #secrets = new Secrets();
+  #secrets = new Secrets(false);
   #thrown: { name: string; error: unknown } | undefined;
 
   constructor() {
@@ -161,7 +194,7 @@ class Engine {
       try {
         const opened = args.map((arg) => this.#secrets.openValue(plain(arg, this.#secrets.orders)));
         const [value, ...rest] = opened.map((one) => one.value);
-        const isSecret = opened.some((one) => one.secret);
+        const isSecret = !this.#secrets.arePlain && opened.some((one) => one.secret);
         const result = call(value, ...rest);
         return isSecret && typeof result === 'string' ? this.#secrets.mark(result) : result;
       } catch (error) {
@@ -171,16 +204,32 @@ class Engine {
     };
   }
 
-  run(
-    kind: 'expression' | 'template',
-    text: string,
-    context: Record<string, unknown>,
-    { chainable, space }: JinjaOptions,
+  /**
+   * Evaluates with secrets as marks, and where there were any with their text too. Where both agree,
+   * what is secret in the result is known; else the engine has looked into a secret, and every text
+   * of the result is one.
+   */
+  run(work: Work): JinjaResult {
+    const marked = this.#evaluate(work, new Secrets(false));
+    if (!this.#secrets.areUsed) return marked;
+    const plainly = this.#evaluate(work, new Secrets(true));
+    if (!plainly.ok) {
+      const { failure } = plainly;
+      const message = this.#secrets.without(failure.message);
+      return marked.ok ? { ok: false, failure: { ...failure, message } } : marked;
+    }
+    const isSame = marked.ok && isDeepStrictEqual(revealed(marked.value), revealed(plainly.value));
+    return isSame ? marked : plainly;
+  }
+
+  #evaluate(
+    { kind, text, context, options: { chainable, space } }: Work,
+    secrets: Secrets,
   ): JinjaResult {
     this.#environment.undefinedBehavior = chainable ? 'chainable' : 'strict';
     this.#environment.trimBlocks = space.trim;
     this.#environment.lstripBlocks = space.lstrip;
-    this.#secrets = new Secrets();
+    this.#secrets = secrets;
     this.#thrown = undefined;
     const hidden = this.#secrets.hide(context) as Record<string, unknown>;
     for (const [name, value] of Object.entries(hidden))
@@ -258,7 +307,7 @@ export function runJinja(
   const engine = (engines[depth] ??= new Engine());
   depth += 1;
   try {
-    return engine.run(kind, text, context, options);
+    return engine.run({ kind, text, context, options });
   } finally {
     depth -= 1;
   }

@@ -86,6 +86,29 @@ test('render keeps secrets secret', () => {
   expect([whole.reveal(), mixed.reveal()]).toEqual(['hunter2', 'a=aHVudGVyMg==']);
 });
 
+test.each<[string, unknown]>([
+  ["{{ pw == 'hunter2' }}", true],
+  ["{{ pw != 'hunter2' }}", false],
+  ["{{ pw == same and pw in ['x', same] and 'unt' in pw }}", true],
+  ['{{ pw | length }}', 7],
+  ["{{ pw.startswith('h') }}", true],
+  ["{{ pw is eq('hunter2') }}", true],
+  ["{{ all | selectattr('pw', 'eq', 'hunter2') | list | length }}", 1],
+])('render looks into secrets: %s', (value, expected) => {
+  const pw = new Secret('hunter2');
+  const vars = { pw, same: new Secret('hunter2'), all: [{ pw }, { pw: new Secret('other') }] };
+  expect(text(value, vars)).toBe(expected);
+});
+
+test('render takes what is made by looking into a secret for one, and nothing else', () => {
+  const vars = { login: { user: 'ann', pw: new Secret('hunter2') } };
+  expect(text('{{ login.user }}', vars)).toBe('ann');
+  const made = ['{{ login.pw[:3] }}', "{{ login.pw if login.pw == 'hunter2' else '' }}"];
+  expect(made.map((value) => (text(value, vars) as Secret).reveal())).toEqual(['hun', 'hunter2']);
+  const thrown = error(() => text('{{ login.pw[:7] + 1 }}', vars));
+  expect(thrown.message).not.toContain('hunter2');
+});
+
 test.each<[string, string, RegExp]>([
   ['an undefined variable', '{{ naem }}', /'naem' is undefined in 'naem'/],
   ['an undefined one in a comparison', '{{ naem == 1 }}', /'naem' is undefined/],

@@ -16,14 +16,18 @@ function ranges(members: readonly Numbered[]): string[] {
   return parts;
 }
 
+/** The last number of the first label, where that is not all a number: what follows is the site. */
+const IN_LABEL = /^((?=[^.]*[^.\d])[^.]*?)(\d+)([^.\d]*(?:\..*)?)$/;
+const LAST = /^(.*?)(\d+)(\D*)$/;
+
 /**
- * Host names in short: `web[01-40]`, `db[1,3]`, and those without a number as they are.
- * Names of one group stand together, in the order of the first of each.
+ * Host names in short: `web[01-40]`, `db[1,3].dc2.example.com`, `10.0.0.[7-9]`, and those without a
+ * number as they are. Names of one group stand together, in the order of the first of each.
  */
 export function foldHosts(hosts: readonly string[]): string {
   const groups = new Map<string, { prefix: string; suffix: string; members: Numbered[] }>();
   for (const host of hosts) {
-    const match = /^(.*?)(\d+)(\D*)$/.exec(host);
+    const match = IN_LABEL.exec(host) ?? LAST.exec(host);
     const [prefix, digits, suffix] =
       match === null ? [host, '', ''] : [match[1] ?? '', match[2] ?? '', match[3] ?? ''];
     // 9 and 10 fold together, 09 and 9 do not.

@@ -15,6 +15,12 @@ test.each<[string, string[], string]>([
   ['gaps', ['w1', 'w2', 'w4', 'w9', 'w10'], 'w[1-2,4,9-10]'],
   ['domains', ['w1.x', 'w2.x', 'w2.y'], 'w[1-2].x, w2.y'],
   ['plain names', ['alpha', 'beta'], 'alpha, beta'],
+  [
+    'names of a site',
+    ['node01.dc1.example.com', 'node02.dc1.example.com', 'node01.dc2.example.com'],
+    'node[01-02].dc1.example.com, node01.dc2.example.com',
+  ],
+  ['addresses', ['10.0.0.7', '10.0.0.8', '10.0.1.8'], '10.0.0.[7-8], 10.0.1.8'],
 ])('foldHosts folds %s', (_name, hosts, folded) => {
   expect(foldHosts(hosts)).toBe(folded);
 });

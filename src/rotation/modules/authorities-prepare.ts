@@ -129,8 +129,10 @@ function refuseOthers({ authorities, there, given }: Seen, name: AuthorityName):
   if (!pair && held.length > 1) {
     throw new CaravanError(
       'gate',
-      `${there[name]?.path ?? name} holds ${held.length} certificates: a rotation is under way that this state folder knows nothing of.`,
-      { hint: 'Give the state folder of that rotation with --state.' },
+      `${there[name]?.path ?? name} holds ${held.length} certificates: a rotation is under way that this state folder knows nothing of, or others are trusted besides the CA.`,
+      {
+        hint: 'Give the state folder of that rotation with --state; where there is none, leave the CA alone in the file, on each control plane, and restart kube-apiserver.',
+      },
     );
   }
   const [first] = held;

@@ -58,7 +58,7 @@ interface Wanted {
   readonly path: string;
   readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
-  readonly sourceMode?: number;
+  readonly sourceMode?: number | undefined;
 }
 
 function destination(dest: string, name: string, isFolder: boolean): string {
@@ -124,7 +124,8 @@ async function wanted(
   const one = { path, isSecret: false };
   if (isRemote) return { files: [{ ...one, ...(await remoteFile(src, context)) }], folders: [] };
   const found = await controllerContent(src, 'files', context);
-  const modeAt = (file: string): number => controllerMode(file, 'files', context);
+  const modeAt = (file: string): number | undefined =>
+    given.mode === 'preserve' ? controllerMode(file, 'files', context) : undefined;
   if (!('folder' in found))
     return { files: [{ ...one, content: found, sourceMode: modeAt(src) }], folders: [] };
   const { folder } = found;

@@ -34,7 +34,9 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
     const name = basename(src).replace(/\.j2$/, '');
     const path = dest.endsWith('/') ? `${dest}${name}` : dest;
     const stat = await seePlace(path, options, given, context);
-    return { stat, content, isSecret, sourceMode: controllerMode(src, 'templates', context) };
+    const sourceMode =
+      given.mode === 'preserve' ? controllerMode(src, 'templates', context) : undefined;
+    return { stat, content, isSecret, sourceMode };
   },
   check: (seen, given) => checkFile('template', seen, given),
   apply: applyFile,

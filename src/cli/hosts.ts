@@ -9,7 +9,7 @@ import type { ScannedKeys } from '../transport/scan.js';
 import { createTransport } from '../transport/transport.js';
 import { asCaravanError, type CaravanError } from '../values/error.js';
 import { EXIT } from './exit.js';
-import { count } from './option-values.js';
+import { append, count } from './option-values.js';
 import type { RunStreams } from './run.js';
 import { untilStopped } from './system.js';
 import { operatorTerminal } from './terminal.js';
@@ -41,7 +41,7 @@ function scanCommand(streams: RunStreams): Command {
     .requiredOption(
       '-i, --inventory <source>',
       'file, folder, script or list "a,b,"; may be repeated',
-      (value: string, before: string[]) => [...before, value],
+      append,
       [],
     )
     .option('--output <file>', 'add the lines to this file instead of printing them')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readVaultPassword } from '../inventory/vault-passwords.js';
 import type { VaultPassword } from '../inventory/vault.js';
+import { append } from './option-values.js';
 import { askPassword } from './run.password.js';
 
 /** What {@link addVaultOptions} adds, as commander gives it. */
@@ -15,7 +16,7 @@ export function addVaultOptions(command: Command): Command {
     .option(
       '--vault-password-file <file>',
       'file (or program that prints) [ID@]the vault password; may be repeated',
-      (value: string, all: readonly string[]) => [...all, value],
+      append,
       [],
     )
     .option('--ask-vault-pass', 'ask for the vault password', false);

@@ -5,7 +5,8 @@ import { parseCertificates, signedBy, type Certificate } from '../pki/certificat
 import { CaravanError } from '../values/error.js';
 import { sh, type Script } from '../values/shell.js';
 import type { Authorities, AuthorityPair } from './authorities.js';
-import { certificatesOf, type FoundItem, type HostSurvey } from './host-survey.js';
+import { certificatesOf, type HostSurvey } from './host-survey.js';
+import type { FoundItem } from './locations.js';
 import { seenInBundle, type Place, type Seen } from './matrix.js';
 import type { Holds } from './states.js';
 

@@ -1,32 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { CatalogueItem, Component } from '../pki/catalogue.js';
+import type { Component } from '../pki/catalogue.js';
 import { parseCertificates } from '../pki/certificate.js';
 import { readFlags } from '../pki/static-pod.js';
 import type { Connection } from '../transport/port.js';
 import { asCaravanError, CaravanError } from '../values/error.js';
 import { sh, type Script } from '../values/shell.js';
-import { foundItems, kubeletFlag, Locations } from './locations.js';
-
-/** A file as a survey reads it: never with a private key in it. Times in seconds since 1970. */
-export interface SurveyedFile {
-  readonly path: string;
-  readonly text: string;
-  readonly changedAt: number;
-  readonly mode: number;
-  readonly owner: string;
-  /** Whether a private key in PEM stands in it. */
-  readonly hasKey: boolean;
-}
-
-/** One item of the catalogue as it stands on a host. */
-export interface FoundItem {
-  readonly item: CatalogueItem;
-  readonly path: string;
-  /** Whether the certificates are embedded in a kubeconfig rather than in a PEM file. */
-  readonly embedded: boolean;
-  /** PEM text of what is there; empty where the file is missing or holds none. */
-  readonly pem: string;
-}
+import {
+  foundItems,
+  kubeletFlag,
+  Locations,
+  type FoundItem,
+  type RunningProcess,
+  type SurveyedFile,
+} from './locations.js';
 
 /** All that a rotation reads of one host. Plain data, so that it can be set as a fact. */
 export interface HostSurvey {
@@ -179,14 +165,6 @@ export async function readProcesses(
     startedAt: Object.fromEntries(found.map((p) => [p.name, p.startedAt])),
     startTicks: Object.fromEntries(found.map((p) => [p.name, p.ticks])),
   };
-}
-
-/** A running component. */
-export interface RunningProcess {
-  readonly name: Component;
-  readonly ticks: number;
-  readonly startedAt: number;
-  readonly args: readonly string[];
 }
 
 interface Look {

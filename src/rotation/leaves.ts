@@ -8,7 +8,8 @@ import type { Validity } from '../pki/sign.js';
 import { CaravanError } from '../values/error.js';
 import type { Secret } from '../values/secret.js';
 import type { AuthorityPair, AuthorityStore, Generation, StoredAuthority } from './authorities.js';
-import { certificatesOf, type FoundItem } from './host-survey.js';
+import { certificatesOf } from './host-survey.js';
+import type { FoundItem } from './locations.js';
 import type { Holds } from './states.js';
 
 /** kubeadm's own backdating (kubeadm/app/util/pkiutil): clocks may differ by this much. */

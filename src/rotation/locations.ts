@@ -1,9 +1,37 @@
 import { dirname, resolve } from 'node:path/posix';
 import { load } from 'js-yaml';
-import { CATALOGUE, type CatalogueItem } from '../pki/catalogue.js';
+import { CATALOGUE, type CatalogueItem, type Component } from '../pki/catalogue.js';
 import { readKubeconfig } from '../pki/kubeconfig.js';
 import { readFlags } from '../pki/static-pod.js';
-import type { FoundItem, RunningProcess, SurveyedFile } from './host-survey.js';
+
+/** A file as a survey reads it: never with a private key in it. Times in seconds since 1970. */
+export interface SurveyedFile {
+  readonly path: string;
+  readonly text: string;
+  readonly changedAt: number;
+  readonly mode: number;
+  readonly owner: string;
+  /** Whether a private key in PEM stands in it. */
+  readonly hasKey: boolean;
+}
+
+/** One item of the catalogue as it stands on a host. */
+export interface FoundItem {
+  readonly item: CatalogueItem;
+  readonly path: string;
+  /** Whether the certificates are embedded in a kubeconfig rather than in a PEM file. */
+  readonly embedded: boolean;
+  /** PEM text of what is there; empty where the file is missing or holds none. */
+  readonly pem: string;
+}
+
+/** A running component. */
+export interface RunningProcess {
+  readonly name: Component;
+  readonly ticks: number;
+  readonly startedAt: number;
+  readonly args: readonly string[];
+}
 
 const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { createAuthority } from '../pki/authority.js';
 import { CATALOGUE } from '../pki/catalogue.js';
 import { newSerial } from '../pki/serial.js';
-import type { FoundItem, HostSurvey } from './host-survey.js';
+import type { HostSurvey } from './host-survey.js';
 import { validity } from './leaves.js';
+import type { FoundItem } from './locations.js';
 import { unsupported } from './unsupported.js';
 
 const PKI = '/etc/kubernetes/pki';

@@ -26,7 +26,7 @@ import {
   switchKubeletLeaf,
   trustText,
 } from '../../src/rotation/changes.js';
-import type { FoundItem } from '../../src/rotation/host-survey.js';
+import type { FoundItem } from '../../src/rotation/locations.js';
 import { leafFor, validity } from '../../src/rotation/leaves.js';
 
 const now = new Date();

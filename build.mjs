@@ -38,6 +38,8 @@ await build({
   // Names stay, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
+  // An error that nobody caught is shown with its line.
+  lineLimit: 160,
   // A tagged template keeps what is not ASCII, and bin/start.js reads ASCII.
   supported: { 'template-literal': false, 'dynamic-import': false },
   logLevel: 'warning',
@@ -55,6 +57,10 @@ await writeFile(
   `(function (exports, require, module, __filename, __dirname) {${text}\n})`,
   'latin1',
 );
-execFileSync(process.execPath, ['build.code-cache.mjs'], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+try {
+  execFileSync(process.execPath, ['build.code-cache.mjs'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+} catch {
+  process.stderr.write('Built without a code cache (see above): all works, but starts later.\n');
+}

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { config as configureZod } from 'zod';
 import { asCaravanError } from '../values/error.js';
 import { EXIT, exitCodeOfError } from './exit.js';
 import { errorText } from './view.js';
@@ -28,6 +29,9 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
 ]);
 
 async function main(): Promise<void> {
+  // Else zod writes a function for each shape as text, and V8 compiles it: more than the few checks
+  // of a command would take.
+  configureZod({ jitless: true });
   const program = new Command('caravan')
     .version(version)
     .description(description)

@@ -41,6 +41,7 @@ interface RotateOptions extends FleetOptions {
   readonly to: TrustState;
   readonly plan: boolean;
   readonly begin: boolean;
+  readonly recover: boolean;
   readonly check: boolean;
   readonly diff: boolean;
   readonly restart: 'needed' | 'always';
@@ -75,6 +76,11 @@ export function rotateCommand(): Command {
     .addOption(new Option('--to <state>', 'state to walk to').choices([...STATES]).default('new'))
     .option('--plan', 'say what would be done, in which order, and stop', false)
     .option('--begin', "begin another rotation: today's new authorities become the old ones", false)
+    .option(
+      '--recover',
+      'fill a lost state folder from the control planes of a rotation under way, and stop',
+      false,
+    )
     .option('-C, --check', 'dry run of the first step', false)
     .option('-D, --diff', 'show the lines and certificates that change', false)
     .addOption(
@@ -108,7 +114,15 @@ export function rotateCommand(): Command {
           hint: 'Leave out --plan or --check, or leave out --begin.',
         },
       );
+    if (options.recover && (options.plan || options.begin))
+      throw new CaravanError('input', '--recover only fills the state folder, and stops.', {
+        hint: 'Leave out --plan and --begin; they go with the next run.',
+      });
     const fleet = await openFleet(options);
+    if (options.recover) {
+      process.exitCode = exitCodeOf(await recover(options, fleet));
+      return;
+    }
     if (options.begin) await begin(fleet);
     const { outcome, survey } = options.plan
       ? await surveyFleet(fleet, options.to)
@@ -174,7 +188,11 @@ function shared({ options, ...fleet }: Fleet, signal: AbortSignal) {
   };
 }
 
-async function rotate(options: RotateOptions, fleet: Fleet): Promise<RunOutcome> {
+async function rotate(
+  options: RotateOptions,
+  fleet: Fleet,
+  playbook: 'rotate-ca' | 'recover' = 'rotate-ca',
+): Promise<RunOutcome> {
   const { output, diff, verbose } = options;
   const view = createView({ format: output, diff, verbosity: verbose });
   // For audit and timing; where the fleet is, is never read from it.
@@ -184,6 +202,7 @@ async function rotate(options: RotateOptions, fleet: Fleet): Promise<RunOutcome>
       runRotation({
         ...shared(fleet, signal),
         to: options.to,
+        playbook,
         check: options.check,
         diff: options.diff,
         restart: options.restart,
@@ -289,4 +308,21 @@ async function begin(fleet: Fleet): Promise<void> {
       { hint: 'Finish the present one with `caravan rotate --to new`, or leave out --begin.' },
     );
   });
+}
+
+/** @throws CaravanError input: the folder is not empty; gate: no control plane has what belongs there. */
+async function recover(options: RotateOptions, fleet: Fleet): Promise<RunOutcome> {
+  const { store } = fleet;
+  const isEmpty = async (): Promise<boolean> => Object.keys(await store.load()).length === 0;
+  if (!(await isEmpty()))
+    throw new CaravanError('input', `The state folder ${store.folder} has its authorities.`, {
+      hint: 'Leave out --recover, or give an empty folder with --state.',
+    });
+  const outcome = await rotate(options, fleet, 'recover');
+  if (outcome.outcome !== 'ok' || options.check || !(await isEmpty())) return outcome;
+  throw new CaravanError(
+    'gate',
+    'No control plane has copies of both authorities: they are there from the first control plane of trust-both on, and until the last of `old` or `new`.',
+    { hint: 'Where ca.crt holds one certificate on each host, no folder is needed to begin.' },
+  );
 }

@@ -23,8 +23,11 @@ export interface AuthorityPair {
 /** The pairs that are known, by authority. */
 export type Authorities = Readonly<Partial<Record<AuthorityName, AuthorityPair>>>;
 
+/** Which of a pair there are. */
+export const GENERATIONS = ['old', 'new'] as const;
+
 /** Which of a pair. */
-export type Generation = 'old' | 'new';
+export type Generation = (typeof GENERATIONS)[number];
 
 /** Stands in the folder while another rotation is begun. */
 const BEGINNING = 'beginning';

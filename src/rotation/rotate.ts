@@ -20,8 +20,11 @@ export interface RotationOptions extends Omit<
   readonly inventory: Inventory;
   readonly store: AuthorityStore;
   readonly to: TrustState;
-  /** Default `rotate-ca`; `survey` only reads, `prepare` only fills the state folder. */
-  readonly playbook?: 'rotate-ca' | 'survey' | 'prepare';
+  /**
+   * Default `rotate-ca`; `survey` only reads, `prepare` and `recover` only fill the state folder: for a
+   * rotation that begins, or from what one under way keeps on control planes.
+   */
+  readonly playbook?: 'rotate-ca' | 'survey' | 'prepare' | 'recover';
   /** `needed` (default): what is not seen to have read its files. `always`: as the Kubernetes page says. */
   readonly restart?: 'needed' | 'always';
   /** A folder with the operator's own new CAs; default: they are made. */

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path/posix';
-import { AUTHORITY_FILES } from '../pki/catalogue.js';
+import { AUTHORITY_FILES, type AuthorityName } from '../pki/catalogue.js';
 import { readFlags } from '../pki/static-pod.js';
+import type { Generation } from './authorities.js';
 import type { HostSurvey } from './host-survey.js';
 
 /**
@@ -49,6 +50,19 @@ export function signerFiles(survey: HostSurvey): SignerFiles | undefined {
         }
       : { certificate, key },
   };
+}
+
+/**
+ * Where a copy of an authority stands beside the split files, while both are trusted: with these a
+ * lost state folder is filled again (docs/adr/0013).
+ */
+export function copyOf(
+  { folder }: SignerFiles,
+  name: AuthorityName,
+  generation: Generation,
+): { readonly certificate: string; readonly key: string } {
+  const base = `${folder}/${name}-${generation}`;
+  return { certificate: `${base}.crt`, key: `${base}.key` };
 }
 
 /** kube-controller-manager's flags, split or not. */

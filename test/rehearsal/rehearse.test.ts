@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,6 +46,26 @@ async function files(host: string, folder: string): Promise<string> {
   return onHost(host, `cd ${folder} && find . -type f -exec sha256sum {} + | sort -k 2`);
 }
 
+/** Loses the state folder in mid-rotation: it is filled again from what control planes keep. */
+async function loseStateFolder(folder: string): Promise<void> {
+  const lost = `${folder}.lost`;
+  await rename(folder, lost);
+  const without = await caravan(['rotate', '-i', INVENTORY], { withErrors: true });
+  expect(without.code).toBe(2);
+  expect(without.output).toMatch(/ca\.crt holds 2 certificates.*knows nothing of/);
+  expect(without.output).toMatch(/hint: .*--recover/);
+  const recover = ['rotate', '-i', INVENTORY, '--recover'];
+  expect((await caravan(recover)).code).toBe(0);
+  for (const name of ['cluster', 'front-proxy'])
+    for (const file of ['old.crt', 'old.key', 'new.crt', 'new.key']) {
+      const path = join('authorities', name, file);
+      expect(await readFile(join(folder, path))).toEqual(await readFile(join(lost, path)));
+    }
+  const again = await caravan(recover, { withErrors: true });
+  expect(again.output).toMatch(/has its authorities/);
+  await rm(lost, { recursive: true });
+}
+
 test('a second rotation that is killed in every state ends where an undisturbed one does', async () => {
   const manifests = await files('cp2', '/etc/kubernetes/manifests');
   // Seen by the test alone: the first bytes of each key, as patterns of grep.
@@ -72,6 +92,7 @@ test('a second rotation that is killed in every state ends where an undisturbed 
     const { code, output } = await caravan([...rotate, ...begin], { killAt });
     for (const line of killAt) expect(output).toMatch(line);
     expect(code).toBeNull();
+    if (index === 1) await loseStateFolder('inventory/lab/.caravan');
   }
   expect((await caravan(rotate)).code).toBe(0);
   const survey = await caravan(['survey', '-i', INVENTORY, '--output', 'json']);

@@ -61,7 +61,7 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
         there: authorityFiles(await readHostSurvey(context.connection, context.signal)),
         given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
       };
-      for (const name of wanted.authorities) refuseOthers(seen, name);
+      for (const name of wanted.authorities) refuseNamesake(seen, name);
       refuseKeyless(seen.authorities, wanted);
       // What a dry run shows of the first step rests on authorities that are there.
       if (context.checkMode)
@@ -122,21 +122,10 @@ async function readGiven(
   return Object.fromEntries(await Promise.all(authorities.map(read)));
 }
 
-/** Refuses a rotation that another folder knows of, and a new CA that verifiers could take for the old one. */
-function refuseOthers({ authorities, there, given }: Seen, name: AuthorityName): void {
-  const held = parseCertificates(there[name]?.certificate ?? '');
-  const pair = authorities[name];
-  if (!pair && held.length > 1) {
-    throw new CaravanError(
-      'gate',
-      `${there[name]?.path ?? name} holds ${held.length} certificates: a rotation is under way that this state folder knows nothing of, or others are trusted besides the CA.`,
-      {
-        hint: 'Give the state folder of that rotation with --state; where there is none, leave the CA alone in the file, on each control plane, and restart kube-apiserver.',
-      },
-    );
-  }
-  const [first] = held;
-  const old = pair?.old.certificate ?? first;
+/** Refuses a new CA that verifiers could take for the old one. */
+function refuseNamesake({ authorities, there, given }: Seen, name: AuthorityName): void {
+  const [present] = parseCertificates(there[name]?.certificate ?? '');
+  const old = authorities[name]?.old.certificate ?? present;
   const next = given[name]?.certificate;
   if (
     old &&

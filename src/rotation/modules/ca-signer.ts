@@ -7,12 +7,11 @@ import { AUTHORITY_FILES, AUTHORITY_NAMES, type AuthorityName } from '../../pki/
 import type { Connection } from '../../transport/port.js';
 import { Secret } from '../../values/secret.js';
 import { sh } from '../../values/shell.js';
-
-import type { Authorities, AuthorityStore } from '../authorities.js';
+import { GENERATIONS, type Authorities, type AuthorityStore } from '../authorities.js';
 import { pairOf, trustText } from '../changes.js';
 import { readHostSurvey } from '../host-survey.js';
 import { signing } from '../leaves.js';
-import { signerFiles, type SignerFiles } from '../signer.js';
+import { copyOf, signerFiles, type SignerFiles } from '../signer.js';
 
 const input = z.strictObject({
   /** The CA that signs client leaves. */
@@ -34,7 +33,7 @@ interface Seen {
 export function caSigner(store: AuthorityStore): TaskModule<Input, Seen, HostChange> {
   return {
     name: 'ca_signer',
-    doc: 'Keep the one certificate and key that sign client leaves, split from the bundle while there is one.',
+    doc: 'Keep the one certificate and key that sign client leaves, split from the bundle while there is one, and copies of both authorities beside them.',
     input,
     observe: async (_input, { connection, signal }) => {
       const files = signerFiles(await readHostSurvey(connection, signal));
@@ -57,7 +56,10 @@ async function digests(connection: Connection, files: SignerFiles): Promise<Map<
     files.certificate,
     files.key,
     files.clientCa,
-    ...AUTHORITY_NAMES.map((name) => homeKey(files, name)),
+    ...AUTHORITY_NAMES.flatMap((name) => [
+      homeKey(files, name),
+      ...GENERATIONS.flatMap((generation) => Object.values(copyOf(files, name, generation))),
+    ]),
   ];
   const { stdout } = await connection.run(sh`sha256sum ${paths} 2>/dev/null || true`, {
     become: true,
@@ -73,10 +75,9 @@ async function digests(connection: Connection, files: SignerFiles): Promise<Map<
 function signerChanges(seen: Seen, files: SignerFiles, wanted: Input): HostChange[] {
   const pair = pairOf(seen.authorities, 'cluster');
   const split = wanted.holds === 'both';
-  const file = (path: string, content: string, secret: boolean): HostChange[] =>
-    seen.digests.get(path) === sha256(content)
-      ? []
-      : [writeFile(path, content, secret, `${wanted.signed_by} CA`)];
+  const file = (path: string, content: string, secret: boolean, whose: string): HostChange[] =>
+    seen.digests.get(path) === sha256(content) ? [] : [writeFile(path, content, secret, whose)];
+  const whose = `${wanted.signed_by} CA`;
   const home = homeKeys(seen, files, wanted);
   if (!split) return home;
   const signer = signing(pair[wanted.signed_by], `cluster ${wanted.signed_by}`);
@@ -89,9 +90,21 @@ function signerChanges(seen: Seen, files: SignerFiles, wanted: Input): HostChang
   const changes = [
     ...home,
     // The key first: a signer whose key does not fit is refused and the one in use stays.
-    ...file(files.key, signer.key.reveal(), true),
-    ...file(files.certificate, text, false),
-    ...file(files.clientCa, trustText(pair, 'both'), false),
+    ...file(files.key, signer.key.reveal(), true, whose),
+    ...file(files.certificate, text, false, whose),
+    ...file(files.clientCa, trustText(pair, 'both'), false, whose),
+    ...AUTHORITY_NAMES.flatMap((name) =>
+      GENERATIONS.flatMap((generation) => {
+        const authority = seen.authorities[name]?.[generation];
+        if (authority?.key === undefined) return [];
+        const { certificate, key } = copyOf(files, name, generation);
+        const copied = `${generation} ${name} CA, a copy`;
+        return [
+          ...file(key, authority.key.reveal(), true, copied),
+          ...file(certificate, authority.pem, false, copied),
+        ];
+      }),
+    ),
   ];
   return seen.digests.has(files.certificate) ? changes : [folder, ...changes];
 }

@@ -3,6 +3,7 @@ import type { AuthorityStore } from '../authorities.js';
 import { apiServerProof } from './api-server-proof.js';
 import { apiTrust } from './api-trust.js';
 import { authoritiesPrepare } from './authorities-prepare.js';
+import { authoritiesRecover } from './authorities-recover.js';
 import { bundleServers } from './bundle-servers.js';
 import { caLeaf } from './ca-leaf.js';
 import { caSigner } from './ca-signer.js';
@@ -24,6 +25,7 @@ export function rotationModules(store: AuthorityStore): readonly AnyModule[] {
     hostBackup(store),
     rotationSurvey(store),
     authoritiesPrepare(store),
+    authoritiesRecover(store),
     caSigner(store),
     caTrust(store),
     caLeaf(store),

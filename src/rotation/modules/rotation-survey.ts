@@ -65,6 +65,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       const surveys = surveysOf(context);
       const kept = await store.load();
       refuseOtherCluster(kept, surveys, store.folder);
+      refuseUnknownRotation(kept, surveys, store.folder);
       const authorities = withPresent(kept, surveys);
       const own = surveys.map(nodeNameOf);
       const onHosts = surveys.flatMap((survey) => placesOf(survey, authorities));
@@ -153,6 +154,36 @@ function refuseOtherCluster(
       { host: first.host, hint: 'Give the folder of this cluster with --state, or an empty one.' },
     );
   }
+}
+
+/**
+ * A CA file with two certificates is of a rotation that the state folder should know of: without it
+ * neither where the fleet is nor the way back can be told.
+ *
+ * @throws CaravanError gate: names the file.
+ */
+function refuseUnknownRotation(
+  kept: Authorities,
+  surveys: readonly HostSurvey[],
+  folder: string,
+): void {
+  for (const { host, items } of surveys)
+    for (const found of items) {
+      const { authority, knob, location } = found.item;
+      const held = certificatesOf(found).length;
+      const isCaFile = knob === 'trust' && location.kind === 'flag';
+      if (!isCaFile || held < 2 || kept[authority] !== undefined) continue;
+      throw new CaravanError(
+        'gate',
+        `${found.path} holds ${held} certificates: a rotation is under way that the state folder ${folder} knows nothing of, or others are trusted besides the CA.`,
+        {
+          host,
+          hint:
+            'Give the folder of that rotation with --state; where it is lost, `caravan rotate --recover` fills this one from the control planes. ' +
+            'Take no CA out of the file by hand: leaves of each may be in use. Where no rotation was begun, leave the CA alone in the file, on each control plane, and restart kube-apiserver.',
+        },
+      );
+    }
 }
 
 /**

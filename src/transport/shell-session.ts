@@ -133,6 +133,9 @@ export class ShellSession {
   #expect(nonce: string, { onLine }: ShellStep): SentStep {
     let fail: (error: Error) => void = () => undefined;
     const output = new StepOutput(onLine, (error) => {
+      // What is not read any more holds up who prints it, until that is ended.
+      this.#channel.stdout.pause();
+      this.#channel.stderr.pause();
       fail(error);
     });
     const result = new Promise<StepResult>((resolve, reject) => {

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connection, ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
@@ -91,6 +93,16 @@ describe.each(kinds)('A step of kind %s', (kind) => {
     await until(() => processesWith(sleep).length === 0, 'no sleep is left');
     const { stdout } = await connection.run(sh`head -c 60000000 /dev/zero`);
     expect(stdout.length).toBe(60_000_000);
+  });
+
+  test('is read no further when it has printed too much', async () => {
+    const count = join(sshd.folder, `mebibytes-${kind}`);
+    const step = connection.run(
+      sh`n=0; while :; do head -c 1048576 /dev/zero; n=$((n + 1)); echo $n >${count}; done`,
+    );
+    await expect(step).rejects.toMatchObject({ kind: 'command' });
+    // What is on its way fills the buffers of pipes and the window of a channel.
+    expect(Number(readFileSync(count, 'utf8'))).toBeLessThan(64 + 8);
   });
 
   test('that ends its own shell is an error, and the next step finds a new one', async () => {

@@ -1,5 +1,6 @@
 import { sh } from '../values/shell.js';
 import type { SentStep, ShellSession } from './shell-session.js';
+import { OUTPUT_LIMIT } from './step-output.js';
 import { receiptFile, type ShellStep } from './step-text.js';
 
 /** A step that has ended by then is not worth a second shell. */
@@ -31,8 +32,11 @@ export function watchEarly(
       return;
     }
     const from = output.given;
-    const script = sh`[ ! -e ${file}.err ] || { wc -c <${file}.out; wc -c <${file}.err
-tail -c +${from + 1} <${file}.out | head -c ${PIECE_SIZE} | base64; }`;
+    const script = sh`[ -e ${file}.err ] || exit 0
+size() { shift 4; echo "$1"; }
+out=$(size $(ls -ln ${file}.out)); err=$(size $(ls -ln ${file}.err))
+echo "$out"; echo "$err"
+[ "$out" -gt ${OUTPUT_LIMIT} ] || tail -c +${from + 1} <${file}.out | head -c ${PIECE_SIZE} | base64`;
     const { stdout } = await session.run({ script });
     if (isOver() || output.given !== from) return;
     const [size, errorSize, ...base64] = stdout.split('\n');

@@ -3,7 +3,7 @@ import type { StepResult } from './port.js';
 
 /** The most that is taken of one step: standard output and standard error together. */
 export const OUTPUT_LIMIT_MIB = 64;
-const OUTPUT_LIMIT = OUTPUT_LIMIT_MIB * 1024 * 1024;
+export const OUTPUT_LIMIT = OUTPUT_LIMIT_MIB * 1024 * 1024;
 
 /** A step has printed more than is taken of one. */
 export class TooMuchOutput extends Error {

@@ -34,12 +34,17 @@ function makeHome(): string {
 }
 
 /** A level whose shell finds `home`; `channels` are its processes, so that a test can cut them. */
-function levelIn(home: string, shell = '/bin/sh') {
+function levelIn(
+  home: string,
+  shell = '/bin/sh',
+  onOpened: (channel: ProcessChannel) => void = () => undefined,
+) {
   const channels: ProcessChannel[] = [];
   const open = (commandLine: string) => {
     const line = `HOME=${quoteWord(home)}; export HOME; ${commandLine.replaceAll('/bin/sh', shell)}`;
     const channel = startChild('/bin/sh', ['-c', line]);
     channels.push(channel);
+    onOpened(channel);
     return Promise.resolve(channel);
   };
   const level = new PrivilegeLevel({
@@ -236,6 +241,20 @@ test('A step with a receipt that prints too much is ended before it is at its en
     onLine: () => undefined,
   };
   await expect(level.run(step, { timeoutMs: 10_000 })).rejects.toMatchObject({ kind: 'command' });
+});
+
+test('What a step with a receipt has printed is not brought where it is too much', async () => {
+  let brought = 0;
+  const { level } = levelIn(makeHome(), '/bin/sh', (channel) => {
+    channel.stdout.on('data', ({ length }: Buffer) => (brought += length));
+  });
+  const step: ShellStep = {
+    script: sh`head -c 70000000 /dev/zero; while :; do sleep 0.1; done`,
+    receipt: once('a'),
+    onLine: () => undefined,
+  };
+  await expect(level.run(step, { timeoutMs: 10_000 })).rejects.toMatchObject({ kind: 'command' });
+  expect(brought).toBeLessThan(10_000);
 });
 
 test('A shell that opens to watch a step after that has ended goes at once', async () => {

@@ -1,7 +1,8 @@
 import { CaravanError } from '../values/error.js';
 import type { SshOption } from '../transport/port.js';
 import { parseOption } from '../transport/ssh-config/lines.js';
-import { inOwnWords, isKnownOption, WITHOUT_EFFECT } from '../transport/ssh-config/options.js';
+import { isKnownOption, WITHOUT_EFFECT } from '../transport/ssh-config/options.js';
+import { inOwnWords, whyRefused } from '../transport/ssh-config/values.js';
 import { USED } from './connection-catalogue.js';
 import type { ConnectionVars } from './connection-vars.js';
 
@@ -132,10 +133,10 @@ function checked(vars: ConnectionVars, name: string, shown: string, given: SshOp
     throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
   if (keyword === 'stricthostkeychecking' && ['no', 'off'].includes(word))
     throw vars.refuse(name, `"${shown}" is refused: it ${INSECURE}`);
-  if (keyword === 'stricthostkeychecking' && !['yes', 'ask', 'accept-new'].includes(word))
-    throw vars.refuse(name, `"${shown}" is none of yes, ask, accept-new and no`);
-  if (MISSED.test(keyword) && !['no', 'none'].includes(word))
+  if (MISSED.test(keyword) && !['no', 'none', 'false'].includes(word))
     throw vars.refuse(name, `"${shown}" is not supported`, REMOVE);
+  const why = whyRefused(option);
+  if (why !== undefined) throw vars.refuse(name, `"${shown}": ${why}`);
   return WITHOUT_EFFECT.has(keyword) ? [] : [option];
 }
 

@@ -18,12 +18,12 @@ export function parseJumps(text: string): Jump[] {
 
 function parseJump(word: string): Jump {
   const match =
-    /^(?:ssh:\/\/)?(?:(?<user>[^/\s]+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:@/[\]\s]+)|(?<bare>[0-9a-f:]*:[0-9a-f:]*:[0-9a-f.:]*))(?::(?<port>\d+))?\/?$/i.exec(
+    /^(?:ssh:\/\/)?(?:(?<user>[^/\s]+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:@/[\]\s]+))(?::(?<port>\d*))?\/?$/.exec(
       word,
     )?.groups;
-  const address = match?.['bracketed'] ?? match?.['plain'] ?? match?.['bare'];
+  const address = match?.['bracketed'] ?? match?.['plain'];
   const user = match?.['user'];
-  const port = match?.['port'] === undefined ? undefined : Number(match['port']);
+  const port = match?.['port'] ? Number(match['port']) : undefined;
   if (address === undefined || address.startsWith('-') || port === 0 || (port ?? 1) > 65_535)
     throw new CaravanError('input', `ProxyJump: "${word}" is no [user@]host[:port]`);
   return {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { CaravanError } from '../values/error.js';
 import { type AlgorithmKind, type Chosen, chooseAlgorithms } from './algorithms.js';
 import type { Identity } from './identity.js';
 import { parseJumps, type Jump } from './jump.js';
@@ -10,6 +9,7 @@ import { whyOpenSsh } from './openssh.needed.js';
 import type { ConnectionTarget, HostKeyPolicy } from './port.js';
 import { GIVEN, readSshConfig, type SshConfig } from './ssh-config/read.js';
 import { expandFile, expandTokens, localUser, type Tokens } from './ssh-config/tokens.js';
+import { secondsOf } from './ssh-config/values.js';
 
 /** Deadline from dialling to being logged in, where nothing names one. */
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
@@ -249,31 +249,7 @@ function knownHostsFrom(
   };
 }
 
-/** @throws {CaravanError} input where it is no whole number */
 function numberOf(config: SshConfig, keyword: string): number | undefined {
   const value = config.get(keyword)?.[0];
-  if (value === undefined || value.toLowerCase() === 'none') return undefined;
-  const seconds = /^\d+$/.test(value) ? Number(value) : timeOf(value);
-  const most = keyword === 'port' ? 65_535 : 2 ** 31 - 1;
-  const least = keyword === 'port' ? 1 : 0;
-  if (seconds !== undefined && seconds >= least && seconds <= most) return seconds;
-  const source = config.sourceOf(keyword) ?? GIVEN;
-  throw new CaravanError('input', `${source}: ${keyword} ${value} is no number that it may be`);
-}
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-};
-
-/** ssh's times: `90`, `1m30s`. */
-function timeOf(value: string): number | undefined {
-  if (!/^(\d+[smhdw]?)+$/i.test(value)) return undefined;
-  return [...value.matchAll(/(\d+)([smhdw]?)/gi)].reduce(
-    (sum, [, count, unit = 's']) => sum + Number(count) * (UNIT_SECONDS[unit.toLowerCase()] ?? 1),
-    0,
-  );
+  return value === undefined || value === 'none' ? undefined : secondsOf(value);
 }

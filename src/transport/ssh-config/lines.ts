@@ -1,5 +1,6 @@
 import { CaravanError } from '../../values/error.js';
 import type { SshOption } from '../port.js';
+import { whyRefused } from './values.js';
 
 /** One line of an ssh_config file. */
 export interface ConfigLine extends SshOption {
@@ -32,8 +33,16 @@ export function parseSshConfig(text: string, file: string): ConfigLine[] {
   return text.split('\n').flatMap((line, index) => {
     const source = `${file}:${index + 1}`;
     const option = parseOption(line.replace(/[\s\f]+$/, ''), source);
-    return option ? [{ ...option, source }] : [];
+    if (!option) return [];
+    checkValue(option, source); // as ssh, in sections too that do not apply
+    return [{ ...option, source }];
   });
+}
+
+/** @throws {CaravanError} input that names `source`, for a value that ssh does not take */
+export function checkValue(option: SshOption, source: string): void {
+  const why = whyRefused(option);
+  if (why !== undefined) throw malformed(source, why);
 }
 
 /**

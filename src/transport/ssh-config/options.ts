@@ -1,5 +1,3 @@
-import type { SshOption } from '../port.js';
-
 /** Options of ssh_config(5) that are honoured by both transports. */
 export const HONOURED = words(`
   addressfamily batchmode bindaddress ciphers connecttimeout globalknownhostsfile
@@ -47,21 +45,6 @@ export const WITHOUT_EFFECT = words(`
   updatehostkeys usekeychain useprivilegedport useroaming versionaddendum visualhostkey warnweakcrypto
   xauthlocation
 `);
-
-/** Options whose values are words of ssh's own. */
-const WORDS = words(`
-  addressfamily batchmode canonicalizehostname forwardagent forwardx11 hostbasedauthentication
-  identitiesonly kbdinteractiveauthentication passwordauthentication proxyusefdpass pubkeyauthentication
-  stricthostkeychecking tunnel verifyhostkeydns
-`);
-const SAME: Readonly<Record<string, string>> = { true: 'yes', false: 'no' };
-
-/** The option with its value as ssh takes it: `true` is `yes`, `false` is `no`, and case is nothing. */
-export function inOwnWords<Option extends SshOption>(option: Option): Option {
-  if (!WORDS.has(option.keyword)) return option;
-  const values = option.values.map((value) => value.toLowerCase());
-  return { ...option, values: values.map((value) => SAME[value] ?? value) };
-}
 
 /** Whether ssh_config(5) has this option, under this name in lower case. */
 export function isKnownOption(keyword: string): boolean {

@@ -3,11 +3,12 @@ import { isAbsolute, join } from 'node:path';
 import { CaravanError } from '../../values/error.js';
 import type { SshOption } from '../port.js';
 import { globFiles, readConfigFile } from './files.js';
-import type { ConfigLine } from './lines.js';
+import { checkValue, type ConfigLine } from './lines.js';
 import { matchLine } from './match.js';
-import { inOwnWords, isKnownOption } from './options.js';
+import { isKnownOption } from './options.js';
 import { patternListMatches } from './patterns.js';
 import { expandHome, expandTokens } from './tokens.js';
+import { inOwnWords } from './values.js';
 
 /** ssh gives up at this depth too. */
 const INCLUDE_DEPTH = 16;
@@ -78,7 +79,10 @@ class Reader {
   finalPass = false;
 
   constructor(private readonly request: ConfigRequest) {
-    for (const option of request.options) this.#take({ ...option, source: GIVEN });
+    for (const option of request.options) {
+      checkValue(option, GIVEN);
+      this.#take({ ...option, source: GIVEN });
+    }
   }
 
   pass(): void {

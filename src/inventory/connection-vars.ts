@@ -30,6 +30,7 @@ export class ConnectionVars {
     const text = value instanceof Secret ? (value as Secret).reveal() : value;
     if (typeof text !== 'string' && !['number', 'bigint', 'boolean'].includes(typeof text))
       throw this.refuse(name, 'is neither text nor a number');
+    if (String(text).includes('\0')) throw this.refuse(name, 'has a NUL character');
     const { values } = variable;
     if (values !== undefined && !values.includes(String(text)))
       throw this.refuse(

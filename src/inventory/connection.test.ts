@@ -50,6 +50,21 @@ test('connectionTarget honours the variables of the ssh and sudo plugins', () =>
   expect(JSON.stringify(target)).not.toContain('hunter2');
 });
 
+test.each([
+  'ansible_host',
+  'ansible_user',
+  'ansible_become_user',
+  'ansible_password',
+  'ansible_ssh_private_key_file',
+  'ansible_ssh_common_args',
+])('connectionTarget refuses a NUL character in %s', (name) => {
+  const { kind, message } = refusal({ [name]: 'hunter2\0' });
+  expect({ kind, message }).toEqual({
+    kind: 'input',
+    message: `${name} of h1: has a NUL character`,
+  });
+});
+
 test('connectionTarget takes the arguments of ssh in their order, the first of ssh_args', () => {
   const target = connectionTarget(
     host({

@@ -12,7 +12,7 @@ const input = z.strictObject({
   /** File on the host. */
   src: z.string(),
   /** Folder on the controller: the file goes to `dest/host/src`. */
-  dest: z.string(),
+  dest: z.string().refine((path) => !path.includes('\0'), 'has a NUL character'),
   /** `dest` is the file itself; with `/` at its end, the folder of it. */
   flat: z.boolean().default(false),
   /** A file that is not there fails the task. */

@@ -25,8 +25,15 @@ test('sh quotes words, lists and leaves scripts alone', () => {
   expect(sh`a ${['x y', 'z']}; ${inner}`.text).toBe(`a 'x y' z; echo 'it'\\''s'`);
 });
 
-test('quoteWord refuses NUL', () => {
-  expect(() => quoteWord('a\0b')).toThrow(TypeError);
+test('quoteWord refuses NUL as an error of input, and does not show what may be a secret', () => {
+  let error: unknown;
+  try {
+    quoteWord('hunter2\0');
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toMatchObject({ kind: 'input', message: expect.stringMatching(/NUL/) as string });
+  expect(String(error)).not.toContain('hunter2');
 });
 
 test('pipeFrom gives what the last part prints, and the exit code of the first', () => {

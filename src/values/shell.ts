@@ -1,3 +1,5 @@
+import { CaravanError } from './error.js';
+
 /** A piece of POSIX shell text. Only this module makes one, so that nothing unquoted gets in. */
 export class Script {
   private constructor(readonly text: string) {}
@@ -21,8 +23,17 @@ export type ShellValue = string | number | readonly (string | number)[] | Script
  */
 export function quoteWord(word: string | number): string {
   const text = String(word);
-  if (text.includes('\0')) throw new TypeError('a shell word cannot hold a NUL byte');
+  if (text.includes('\0')) throw nulInside();
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The text is not named: it may be a secret of `environment`. */
+function nulInside(): CaravanError {
+  return new CaravanError(
+    'input',
+    'a NUL character was found in a command, a path or a value of the environment; none can hold one',
+    { hint: 'Take it out ("\\0" in YAML). Standard input and contents of files may hold it.' },
+  );
 }
 
 function render(value: ShellValue): string {

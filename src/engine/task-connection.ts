@@ -15,10 +15,10 @@ import {
 } from '../transport/port.js';
 import type { Clock } from '../values/clock.js';
 import { CaravanError } from '../values/error.js';
+import { LateSignal } from '../values/late-signal.js';
 import { joinScripts, type Script } from '../values/shell.js';
 import type { ConnectionPool, Reach } from './connections.js';
 import type { Gathering, ReadFact, WriteFiles } from './gathering.js';
-import { LateSignal } from './late-signal.js';
 
 /** How long a host that was lost in mid-step is sought before the task gives up. */
 const RECONNECT_MS = 30_000;

@@ -1,3 +1,4 @@
+import { LateSignal } from '../values/late-signal.js';
 import { sh } from '../values/shell.js';
 import type { SentStep, ShellSession } from './shell-session.js';
 import { OUTPUT_LIMIT } from './step-output.js';
@@ -22,11 +23,11 @@ export function watchEarly(
 ): () => void {
   if (receipt?.kind !== 'once' || !output.isWatched) return () => undefined;
   let session: ShellSession | undefined;
-  const end = new AbortController();
-  const isOver = (): boolean => end.signal.aborted;
+  const over = new LateSignal();
+  const isOver = (): boolean => over.isAborted;
   const file = receiptFile(receipt);
   const look = async (): Promise<void> => {
-    session ??= await openShell(end.signal);
+    session ??= await openShell(over.signal);
     if (isOver()) {
       session.end();
       return;
@@ -50,7 +51,7 @@ echo "$out"; echo "$err"
   };
   let timer = setTimeout(again, FIRST_LOOK_MS);
   return () => {
-    end.abort();
+    over.abort();
     clearTimeout(timer);
     session?.end();
   };

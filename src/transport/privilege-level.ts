@@ -1,4 +1,5 @@
 import { CaravanError } from '../values/error.js';
+import { LateSignal } from '../values/late-signal.js';
 import { endProcessesScript } from './end-processes.js';
 import { watchEarly } from './early-lines.js';
 import { ShellEnded, StepNotRun, type StepOptions, type StepResult } from './port.js';
@@ -149,14 +150,11 @@ export class PrivilegeLevel {
     return error instanceof CaravanError && error.kind !== 'command' ? error : undefined;
   }
 
-  async #bounded(
-    one: Waiting,
-    send: (halt: AbortSignal) => Promise<SentStep>,
-  ): Promise<StepResult> {
+  async #bounded(one: Waiting, send: (halt: LateSignal) => Promise<SentStep>): Promise<StepResult> {
     const { step, limits } = one;
     const { timeoutMs, signal } = limits;
     const ms = timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const halt = new AbortController();
+    const halt = new LateSignal();
     let stop: (reason: Stop) => void = () => undefined;
     const stopped = new Promise<Stop>((resolve) => {
       stop = (reason) => {
@@ -172,7 +170,7 @@ export class PrivilegeLevel {
     };
     if (signal?.aborted === true) one.onCancel();
     try {
-      const work = this.#result(step, send, halt.signal);
+      const work = this.#result(step, send, halt);
       const outcome = await Promise.race([work, stopped]);
       if ('stdout' in outcome) return outcome;
       work.catch(() => undefined); // its shell is about to be ended
@@ -182,11 +180,11 @@ export class PrivilegeLevel {
     }
   }
 
-  async #open(halt: AbortSignal): Promise<ShellSession> {
+  async #open(halt: LateSignal): Promise<ShellSession> {
     let session = this.#session;
     if (session?.alive === true) return session;
-    session = await this.parts.openShell(halt);
-    if (halt.aborted) {
+    session = await this.parts.openShell(halt.signal);
+    if (halt.isAborted) {
       session.end(); // opened too late: the step must not begin any more
       throw new ShellEnded('stopped before it began');
     }
@@ -196,8 +194,8 @@ export class PrivilegeLevel {
 
   async #result(
     step: ShellStep,
-    send: (halt: AbortSignal) => Promise<SentStep>,
-    halt: AbortSignal,
+    send: (halt: LateSignal) => Promise<SentStep>,
+    halt: LateSignal,
   ): Promise<StepResult | Stop> {
     const sent = await send(halt);
     const unwatch = watchEarly(step, sent, (signal) => this.parts.openShell(signal));

@@ -3,12 +3,14 @@ import type { Component } from '../pki/catalogue.js';
 import { parseCertificates } from '../pki/certificate.js';
 import { readFlags } from '../pki/static-pod.js';
 import type { Connection } from '../transport/port.js';
-import { asCaravanError, CaravanError } from '../values/error.js';
+import { CaravanError } from '../values/error.js';
 import { sh, type Script } from '../values/shell.js';
 import {
   foundItems,
   kubeletFlag,
   Locations,
+  MANIFESTS,
+  readingOf,
   type FoundItem,
   type RunningProcess,
   type SurveyedFile,
@@ -30,7 +32,6 @@ export interface HostSurvey {
 
 const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 const KUBELET_LEAF = '/var/lib/kubelet/pki/kubelet-client-current.pem';
-export const MANIFESTS = '/etc/kubernetes/manifests';
 export const STATIC_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 
 /** One of {@link STATIC_PODS}. */
@@ -125,7 +126,7 @@ ${show(mark, [KUBELET_CONFIG], CUT_KEYS, sh`${MANIFESTS}/*.yaml`)}`);
   const config = kubeletFlag(first.processes, 'config') ?? KUBELET_CONFIG;
   const elsewhere = config in first.files ? {} : (await look(show(mark, [config], CUT_KEYS))).files;
   const own = { ...first.files, ...elsewhere };
-  const paths = new Locations(manifests, first.processes, own[config]?.text);
+  const paths = new Locations(manifests, first.processes, own[config]);
   const wanted = new Set(paths.all().map(({ path }) => path));
   const cut = sh`${CUT_KEYS} ${CUT_SECRETS}`;
   const second = await look(show(mark, [...wanted, KUBELET_LEAF], cut));
@@ -234,12 +235,7 @@ export function apiServerPort(manifests: HostSurvey['manifests']): number {
  * @throws CaravanError `input` when its text cannot be read; it names the file.
  */
 export function certificatesOf({ path, pem }: FoundItem): ReturnType<typeof parseCertificates> {
-  try {
-    return parseCertificates(pem);
-  } catch (cause) {
-    const { message, detail } = asCaravanError(cause);
-    throw new CaravanError('input', `${path}: ${message}`, { ...detail, cause });
-  }
+  return readingOf(path, () => parseCertificates(pem));
 }
 
 /**

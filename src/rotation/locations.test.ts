@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { Locations } from './locations.js';
+import { CATALOGUE } from '../pki/catalogue.js';
+import { foundItems, Locations } from './locations.js';
 
 function paths(args: string, config?: string): Record<string, string> {
   const kubelet = { name: 'kubelet', ticks: 1, startedAt: 1, args: args.split(' ') } as const;
-  const locations = new Locations({}, [kubelet], config);
+  const file = config === undefined ? undefined : { path: '/config.yaml', text: config };
+  const locations = new Locations({}, [kubelet], file);
   return Object.fromEntries(locations.all().map(({ item, path }) => [item.name, path]));
 }
 
@@ -20,5 +22,21 @@ test('the kubelet is found as its flags and its configuration say', () => {
   expect(paths('--client-ca-file /b.crt', CONFIG)['kubelet client CA']).toBe('/b.crt');
   expect(paths('--kubeconfig-x=/c --v')['kubelet kubeconfig CA']).toBe(
     '/etc/kubernetes/kubelet.conf',
+  );
+});
+
+test('a manifest, configuration or kubeconfig that cannot be read is named', () => {
+  const broken = 'a: b: c';
+  expect(() => new Locations({ 'kube-scheduler': broken }, [], undefined)).toThrow(
+    '/etc/kubernetes/manifests/kube-scheduler.yaml: The static pod manifest is not YAML at line 1',
+  );
+  expect(() => paths('', broken)).toThrow(
+    '/config.yaml: The kubelet configuration is not YAML at line 1',
+  );
+  const path = '/etc/kubernetes/admin.conf';
+  const file = { path, text: broken, changedAt: 0, mode: 0o600, owner: 'root:root', hasKey: false };
+  const item = CATALOGUE.find(({ name }) => name === 'admin.conf CA')!;
+  expect(() => foundItems([{ item, path }], { [path]: file })).toThrow(
+    `${path}: The kubeconfig is not YAML at line 1`,
   );
 });

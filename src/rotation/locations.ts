@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path/posix';
-import { load } from 'js-yaml';
 import { CATALOGUE, type CatalogueItem, type Component } from '../pki/catalogue.js';
 import { readKubeconfig } from '../pki/kubeconfig.js';
+import { readYaml } from '../pki/splice.js';
 import { readFlags } from '../pki/static-pod.js';
+import { asCaravanError, CaravanError } from '../values/error.js';
 
 /** A file as a survey reads it: never with a private key in it. Times in seconds since 1970. */
 export interface SurveyedFile {
@@ -33,7 +34,24 @@ export interface RunningProcess {
   readonly args: readonly string[];
 }
 
+/** A host's static pods, in the folder that kubeadm gives the kubelet. */
+export const MANIFESTS = '/etc/kubernetes/manifests';
+
 const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
+
+/**
+ * What is read out of a file's text.
+ *
+ * @throws CaravanError `input` when it cannot be read; it names the file.
+ */
+export function readingOf<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { message, detail } = asCaravanError(cause);
+    throw new CaravanError('input', `${path}: ${message}`, { ...detail, cause });
+  }
+}
 
 /** A flag of the running kubelet, written `--flag=value` or `--flag value`. */
 export function kubeletFlag(
@@ -46,7 +64,12 @@ export function kubeletFlag(
   return value ?? (at < 0 ? undefined : args[at + 1]);
 }
 
-/** Resolves the catalogue's locations to paths on one host. */
+/**
+ * Resolves the catalogue's locations to paths on one host.
+ *
+ * @throws CaravanError `input` when a manifest, or the kubelet's configuration, cannot be read; it
+ * names the file.
+ */
 export class Locations {
   readonly #flags: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly #kubelet: { readonly kubeconfig: string; readonly clientCa: string | undefined };
@@ -54,19 +77,25 @@ export class Locations {
   constructor(
     manifests: Readonly<Record<string, string>>,
     processes: readonly RunningProcess[],
-    kubeletConfig: string | undefined,
+    kubeletConfig: Pick<SurveyedFile, 'path' | 'text'> = { path: '', text: '{}' },
   ) {
     this.#flags = new Map(
-      Object.entries(manifests).map(([name, text]) => [name, readFlags(text).flags]),
+      Object.entries(manifests).map(([name, text]) => [
+        name,
+        readingOf(`${MANIFESTS}/${name}.yaml`, () => readFlags(text).flags),
+      ]),
     );
-    const config = (load(kubeletConfig ?? '{}') ?? {}) as {
+    const document = readingOf(kubeletConfig.path, () =>
+      readYaml(kubeletConfig.text, 'kubelet configuration'),
+    );
+    const config = document.toJS() as {
       authentication?: { x509?: { clientCAFile?: string } };
-    };
+    } | null;
     this.#kubelet = {
       kubeconfig: kubeletFlag(processes, 'kubeconfig') ?? KUBELET_KUBECONFIG,
       // A flag wins over the configuration.
       clientCa:
-        kubeletFlag(processes, 'client-ca-file') ?? config.authentication?.x509?.clientCAFile,
+        kubeletFlag(processes, 'client-ca-file') ?? config?.authentication?.x509?.clientCAFile,
     };
   }
 
@@ -97,7 +126,11 @@ export class Locations {
   }
 }
 
-/** What stands at the locations, as far as the files were read. */
+/**
+ * What stands at the locations, as far as the files were read.
+ *
+ * @throws CaravanError `input` when a kubeconfig cannot be read; it names the file.
+ */
 export function foundItems(
   locations: readonly { item: CatalogueItem; path: string }[],
   files: Readonly<Record<string, SurveyedFile>>,
@@ -110,7 +143,7 @@ export function foundItems(
     // admin.conf and super-admin.conf need not be on every control plane.
     if (!file)
       return item.location.kind === 'kubeconfig' ? [] : [{ item, path, embedded: true, pem: '' }];
-    const { cluster, user } = readKubeconfig(file.text).current;
+    const { cluster, user } = readingOf(path, () => readKubeconfig(file.text).current);
     const held =
       item.location.field === 'certificateAuthority'
         ? cluster?.certificateAuthority

@@ -3,13 +3,8 @@ import { AUTHORITY_FILES, CATALOGUE } from '../pki/catalogue.js';
 import { readFlags } from '../pki/static-pod.js';
 import { asCaravanError } from '../values/error.js';
 import { keyIsBeside } from './changes.js';
-import {
-  certificatesOf,
-  MANIFESTS,
-  STATIC_PODS,
-  type HostSurvey,
-  type StaticPod,
-} from './host-survey.js';
+import { certificatesOf, STATIC_PODS, type HostSurvey, type StaticPod } from './host-survey.js';
+import { MANIFESTS } from './locations.js';
 import { wantedManifest } from './manifest.js';
 import { CLIENT_CA_FLAG, signerFiles } from './signer.js';
 

@@ -7,7 +7,6 @@ import { asCaravanError, CaravanError } from '../../values/error.js';
 import { sh } from '../../values/shell.js';
 import type { AuthorityStore } from '../authorities.js';
 import {
-  MANIFESTS,
   readHostSurvey,
   readProcesses,
   staleComponents,
@@ -15,6 +14,7 @@ import {
   type StaticPod,
 } from '../host-survey.js';
 import { RESTART, restartKubelet } from '../kubelet-restart.js';
+import { MANIFESTS } from '../locations.js';
 import { wantedManifest } from '../manifest.js';
 
 const input = z.strictObject({

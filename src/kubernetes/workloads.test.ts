@@ -60,3 +60,30 @@ test.each<[string, Raw, boolean, string | undefined]>([
 ])('obstacleOf tells what a rollout waits for: %s', (_what, raw, isUnderBudget, obstacle) => {
   expect(obstacleOf(toWorkload(raw, isUnderBudget ? [BUDGET] : []))).toBe(obstacle);
 });
+
+test.each<[boolean, string, object | undefined]>([
+  [true, 'what it names', { matchLabels: { app: 'web' } }],
+  [false, 'all of what it names', { matchLabels: { app: 'web', tier: 'front' } }],
+  [true, 'every pod where it is empty', {}],
+  [false, 'no pod where there is none', undefined],
+  [true, 'In', { matchExpressions: [{ key: 'app', operator: 'In', values: ['api', 'web'] }] }],
+  [false, 'In others', { matchExpressions: [{ key: 'app', operator: 'In', values: ['api'] }] }],
+  [false, 'NotIn', { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['web'] }] }],
+  [true, 'NotIn others', { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['x'] }] }],
+  [true, 'NotIn none', { matchExpressions: [{ key: 'x', operator: 'NotIn', values: ['x'] }] }],
+  [true, 'Exists', { matchExpressions: [{ key: 'app', operator: 'Exists' }] }],
+  [false, 'Exists not', { matchExpressions: [{ key: 'x', operator: 'Exists' }] }],
+  [false, 'DoesNotExist', { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] }],
+  [
+    false,
+    'both forms',
+    {
+      matchLabels: { app: 'web' },
+      matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }],
+    },
+  ],
+])('toWorkload finds a budget that covers (%s) its pods: %s', (covers, _how, selector) => {
+  const budget = { ...BUDGET, spec: selector === undefined ? {} : { selector } };
+  const { budgets } = toWorkload(workload('Deployment', {}), [budget]);
+  expect(budgets).toHaveLength(covers ? 1 : 0);
+});

@@ -23,8 +23,13 @@ export interface Workload {
 export const nameOf = ({ kind, namespace, name }: Workload): string =>
   `${namespace}/${kind}/${name}`;
 
-interface Labels {
+interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
 }
 interface RawWorkload {
   readonly kind: string;
@@ -32,7 +37,6 @@ interface RawWorkload {
   readonly spec: {
     readonly replicas?: number;
     readonly paused?: boolean;
-    readonly selector?: Labels;
     readonly updateStrategy?: {
       readonly type?: string;
       readonly rollingUpdate?: { readonly partition?: number };
@@ -46,7 +50,7 @@ interface RawWorkload {
 }
 interface RawBudget {
   readonly metadata: { name: string; namespace: string };
-  readonly spec: { readonly selector?: Labels };
+  readonly spec: { readonly selector?: LabelSelector };
   readonly status?: { readonly disruptionsAllowed?: number };
 }
 
@@ -98,9 +102,29 @@ export function toWorkload(raw: RawWorkload, budgets: readonly RawBudget[]): Wor
   };
 }
 
-function covers({ spec }: RawBudget, labels: Readonly<Record<string, string>>): boolean {
-  const wanted = Object.entries(spec.selector?.matchLabels ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+/** As labels are matched by the API (apimachinery/pkg/labels); a budget without a selector has no pods. */
+function covers(
+  { spec: { selector } }: RawBudget,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
+  return (
+    selector !== undefined &&
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const isNamed = values.includes(labels[key] ?? '');
+      switch (operator) {
+        case 'In':
+          return key in labels && isNamed;
+        case 'NotIn':
+          return !(key in labels && isNamed);
+        case 'Exists':
+          return key in labels;
+        default:
+          return !(key in labels); // DoesNotExist, the last of them
+      }
+    })
+  );
 }
 
 /** How many pods it is to have. */

@@ -85,7 +85,9 @@ function fileOrPem(map: YAMLMap, dataKey: string, fileKey: string): FileOrPem | 
     return file === undefined ? undefined : { file };
   }
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(data)) {
-    throw new CaravanError('input', `The kubeconfig's ${dataKey} is not base64.`);
+    throw new CaravanError('input', `The kubeconfig's ${dataKey} is not base64 in one line.`, {
+      hint: 'Write it in one line, without folding.',
+    });
   }
   return { pem: Buffer.from(data, 'base64').toString('utf8') };
 }

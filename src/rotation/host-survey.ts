@@ -43,13 +43,13 @@ export const CUT_KEYS = sh`-e '/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A
 /**
  * What is cut out of files that may be kubeconfigs, in YAML or JSON: keys in base64, which begin as
  * certificates do up to the `C` of `BEGIN CERTIFICATE`; keys by name, and the further lines of a
- * value that has several; and what else logs in.
+ * value that has several, which is then seen to be no base64; and what else logs in.
  */
 export const CUT_SECRETS = sh`-e 's|LS0tLS1CRUdJTiB[^D][A-Za-z0-9+/=]*|kept-on-host|g' \\
       -e 's|\\(client-key-data"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
       -e 's|\\([{," -]token"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
       -e 's|\\([{," -]password"\\{0,1\\} *: *\\)[^,} ][^,}]*|\\1kept-on-host|g' \\
-      -e '/^[[:space:]][[:space:]]*[A-Za-z0-9+/=]\\{40,\\}$/d'`;
+      -e 's|^\\([[:space:]][[:space:]]*\\)[A-Za-z0-9+/=]\\{40,\\}$|\\1kept-on-host|'`;
 
 /**
  * Prints files: two lines each of change time, mode and owner, for the path itself and for what a

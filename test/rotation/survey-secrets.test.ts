@@ -86,6 +86,15 @@ test.each(FORMS)('no key of a kubeconfig leaves the host: %s', (_form, write) =>
   }
 });
 
+test.each(['|', '>-', ''])('a certificate that is folded (%s) over lines is told', (style) => {
+  const path = join(folder, 'admin.conf');
+  const folded = several(base64(CERTIFICATE.repeat(9)));
+  writeFileSync(path, user(`\n    client-certificate-data: ${style}\n        ${folded}\n`));
+  expect(() => readKubeconfig(look(path).file?.text ?? '')).toThrow(
+    "The kubeconfig's client-certificate-data is not base64 in one line.",
+  );
+});
+
 test('a file is told to hold a key, which stays on the host', () => {
   const path = join(folder, 'both.pem');
   writeFileSync(

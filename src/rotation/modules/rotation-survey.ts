@@ -4,7 +4,7 @@ import type { ModuleContext, TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
 import { CaravanError } from '../../values/error.js';
-import { apiPlaces } from '../api-places.js';
+import { apiPlaces, unreadable } from '../api-places.js';
 import { readApi, readSettled, unreadyOf } from '../api-survey.js';
 import type { Authorities, AuthorityStore } from '../authorities.js';
 import { placesOf } from '../changes.js';
@@ -75,7 +75,7 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
       return {
         isDry: context.checkMode,
         isKnown: Object.values(kept).some((pair) => pair.new !== undefined),
-        unsupported: surveys.flatMap(unsupported),
+        unsupported: [...surveys.flatMap(unsupported), ...unreadable(api.objects, authorities)],
         strangers: api.nodes.filter(({ name }) => !own.includes(name)).map(({ name }) => name),
         unready: unreadyOf(api, own),
         behind: (state) => behindOf(state, api.workloads, authorities),

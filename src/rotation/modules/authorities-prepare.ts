@@ -20,6 +20,7 @@ import {
 } from '../authorities.js';
 import { readHostSurvey, type HostSurvey } from '../host-survey.js';
 import { signing, validity } from '../leaves.js';
+import { surveysOf } from './host-survey.js';
 
 const input = z.strictObject({
   /** Which authorities are rotated. */
@@ -62,6 +63,7 @@ export function authoritiesPrepare(store: AuthorityStore): TaskModule<Input, See
         given: wanted.from === '' ? {} : await readGiven(wanted, wanted.from, context),
       };
       for (const name of wanted.authorities) refuseNamesake(seen, name);
+      refuseYounger(seen.given, surveysOf(context));
       refuseKeyless(seen.authorities, wanted);
       // What a dry run shows of the first step rests on authorities that are there.
       if (context.checkMode)
@@ -139,6 +141,21 @@ function refuseNamesake({ authorities, there, given }: Seen, name: AuthorityName
       { hint: 'Make the new CA with another common name.' },
     );
   }
+}
+
+/** What is made here is backdated; a CA that was given can begin later than a host's clock says. */
+export function refuseYounger(
+  given: Seen['given'],
+  surveys: readonly Pick<HostSurvey, 'host' | 'now'>[],
+): void {
+  for (const [name, { certificate }] of Object.entries(given))
+    for (const { host, now } of surveys)
+      if (certificate.notBefore.getTime() > now * 1000)
+        throw new CaravanError(
+          'input',
+          `The new ${name} CA is not valid before ${certificate.notBefore.toISOString()}, and the clock of ${host} said ${new Date(now * 1000).toISOString()}.`,
+          { host, hint: 'Set the clock right (NTP) or wait, then run the same command again.' },
+        );
 }
 
 /** Both keys are needed in each state, if only for the canaries of its proof. */

@@ -11,6 +11,14 @@ const input = z.strictObject({});
 /** The variable that a host's survey is stored under. */
 export const SURVEY_FACT = 'host_survey';
 
+/** What was read of the hosts in this run. */
+export function surveysOf(context: Pick<ModuleContext, 'hosts'>): HostSurvey[] {
+  return context.hosts('all').flatMap(({ vars }) => {
+    const survey = vars[SURVEY_FACT] as HostSurvey | undefined;
+    return survey ? [survey] : [];
+  });
+}
+
 interface Seen {
   readonly survey: HostSurvey;
   /** Seconds by which the host's clock is ahead of the controller's. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { nameOf, type Workload } from '../../kubernetes/workloads.js';
-import type { ModuleContext, TaskModule } from '../../modules/module.js';
+import type { TaskModule } from '../../modules/module.js';
 import { AUTHORITY_NAMES } from '../../pki/catalogue.js';
 import type { Json, JsonObject } from '../../values/json.js';
 import { CaravanError } from '../../values/error.js';
@@ -13,7 +13,7 @@ import { toMatrix, type Place } from '../matrix.js';
 import { STATE_KNOBS, STATES, type TrustState } from '../states.js';
 import { unsupported } from '../unsupported.js';
 import { deviations, describePlace, position, walk, type Position } from '../walk.js';
-import { SURVEY_FACT } from './host-survey.js';
+import { surveysOf } from './host-survey.js';
 import { trustMark } from './workloads-read.js';
 
 const input = z.strictObject({
@@ -116,13 +116,6 @@ export function rotationSurvey(store: AuthorityStore): TaskModule<Input, Seen> {
     },
     apply: () => Promise.resolve({ changed: false }),
   };
-}
-
-function surveysOf(context: ModuleContext): HostSurvey[] {
-  return context.hosts('all').flatMap(({ vars }) => {
-    const survey = vars[SURVEY_FACT] as HostSurvey | undefined;
-    return survey ? [survey] : [];
-  });
 }
 
 /**

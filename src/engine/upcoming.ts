@@ -3,7 +3,7 @@ import type { AnyModule } from '../modules/module.js';
 import type { Task, TaskNode } from '../playbook/model.js';
 import { tagsSelect } from '../playbook/select.js';
 import { withBound, type LookupCall, type Scope, type Variable } from '../playbook/scope.js';
-import { holds } from '../playbook/template.js';
+import { holds, variableOf } from '../playbook/template.js';
 import type { BatchRun } from './batch-run.js';
 import { boundNames, loopItems } from './loop-items.js';
 import { NotYet } from './not-yet.js';
@@ -167,6 +167,16 @@ function tasksBehind(
   }
 }
 
+/** Whether a variable says that a host is the controller. */
+function isLocal(connection: unknown): boolean {
+  return typeof connection === 'string' && connection.endsWith('local');
+}
+
+/** Whether a task runs on the controller itself. */
+function isHome({ task, scope }: HostTask): boolean {
+  return isLocal(variableOf('ansible_connection', scope) ?? task.connection);
+}
+
 /**
  * Tells what follows a task on a host, as far as it can be told before that task is done: up to one
  * that rests on what one in front of it finds, or that is of another kind. Throws there, or ends.
@@ -181,12 +191,17 @@ export function upcomingIn(run: BatchRun): Upcoming {
     plans.set(index, { first, behind });
     return behind;
   };
-  return function* upcoming({ task: first, host, item }, spot) {
-    if (!isTelling(run, first)) return;
+  // What is written on the controller may be read there by a task behind, as a source or by a
+  // lookup; nothing tells when.
+  let hasHome: boolean | undefined;
+  return function* upcoming(on, spot) {
+    const { task: first, host, item } = on;
+    hasHome ??= run.hosts.some(({ vars }) => isLocal(vars['ansible_connection']));
+    if (hasHome || !isTelling(run, first) || isHome(on)) return;
     const node = spot.list.nodes[spot.index];
     if (item !== undefined && node?.kind === 'task') {
-      const on = prepare(run, node, host);
-      for (const one of runsOf({ ...on, scope: new OnlyKnown(on.scope, CHANGING) }))
+      const next = prepare(run, node, host);
+      for (const one of runsOf({ ...next, scope: new OnlyKnown(next.scope, CHANGING) }))
         if ((one.item ?? 0) > item) yield { ...one, spot };
     }
     let isBehindDecision = false;
@@ -195,10 +210,10 @@ export function upcomingIn(run: BatchRun): Upcoming {
         if ([...run.notified.values()].some((hosts) => hosts.has(host.name))) return;
         continue; // handlers that nobody has notified do not run
       }
-      const on = prepare(run, task, host);
-      const scope = new OnlyKnown(on.scope, unknown);
+      const next = prepare(run, task, host);
+      const scope = new OnlyKnown(next.scope, unknown);
       try {
-        yield* runsOf({ ...on, scope, spot: { ...spot, index }, isBehindDecision });
+        yield* runsOf({ ...next, scope, spot: { ...spot, index }, isBehindDecision });
       } catch (thrown) {
         // What touches nothing can be passed over; but it may fail, as `assert` does.
         if (!(thrown instanceof NotYet) || !touchesNothing) throw thrown;

@@ -1,3 +1,4 @@
+import { expandPaths, isUnexpanded } from '../facts/host-paths.js';
 import type { AnyModule, Applied, ModuleContext, TaskModule, Verdict } from '../modules/module.js';
 import { argsError, sourceOf } from '../playbook/check-args.js';
 import { coerceArgs } from '../playbook/coerce-args.js';
@@ -37,7 +38,7 @@ function readInput(on: HostTask, module: AnyModule): unknown {
 /** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
 export class Attempt {
   readonly module: TaskModule;
-  readonly #input: unknown;
+  #input: unknown;
   readonly #context: ModuleContext;
   readonly #phase: TaskPhase;
   readonly #seconds: number;
@@ -85,6 +86,7 @@ export class Attempt {
     this.forget();
     return this.#bounded(gathering, index, async () => {
       const { module, on } = this;
+      await this.#expandPaths();
       const value = await module.observe(this.#input, this.#context);
       this.#seen = { value };
       // Judged at once, so that an error in it is this attempt's, whoever made it look.
@@ -149,6 +151,20 @@ export class Attempt {
       ...(verdict.skipped === undefined ? {} : { skipped: verdict.skipped }),
       ...(failure === undefined ? {} : { failure }),
     };
+  }
+
+  /** Puts what they are on the host for homes and variables in the paths of the input. */
+  async #expandPaths(): Promise<void> {
+    const input = this.#input as Readonly<Record<string, string | string[] | undefined>>;
+    const keys = this.module.hostPaths?.filter((key) => input[key] !== undefined) ?? [];
+    const paths = keys.flatMap((key) => input[key] ?? []);
+    if (!paths.some(isUnexpanded)) return;
+    const expanded = await expandPaths(paths, this.#context.connection);
+    const own = keys.map((key) => {
+      const given = input[key];
+      return [key, Array.isArray(given) ? expanded.splice(0, given.length) : expanded.shift()];
+    });
+    this.#input = { ...input, ...Object.fromEntries(own) };
   }
 
   /** Whether the first change of this attempt was made by a run that was interrupted. */

@@ -5,6 +5,7 @@ import { didYouMean } from '../playbook/nearest.js';
 import type { LookupCall } from '../playbook/scope.js';
 import { renderTemplate, variableOf } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
+import { expandHome } from '../values/home-path.js';
 
 /** A call, with the folders where files are found, the nearest first. */
 interface Lookup extends LookupCall {
@@ -15,7 +16,8 @@ interface Lookup extends LookupCall {
 const PIPE_MS = 60_000;
 
 /** A file of the controller, found as `copy` and `template` find theirs. */
-function readFound(lookup: Lookup, name: string, kind: 'files' | 'templates'): string {
+function readFound(lookup: Lookup, given: string, kind: 'files' | 'templates'): string {
+  const name = expandHome(given);
   const places = isAbsolute(name)
     ? [name]
     : lookup.folders.flatMap((folder) => [join(folder, kind, name), join(folder, name)]);
@@ -58,15 +60,17 @@ function firstFound({ terms, options, folders }: Lookup): string[] {
       ? names(files)
       : within.flatMap((path) => names(files).map((file) => join(path, file)));
   });
-  const places = wanted.flatMap((name) =>
-    isAbsolute(name)
-      ? [name]
-      : folders.flatMap((folder) =>
-          kind === undefined
-            ? [join(folder, name)]
-            : [join(folder, kind, name), join(folder, name)],
-        ),
-  );
+  const places = wanted
+    .map(expandHome)
+    .flatMap((name) =>
+      isAbsolute(name)
+        ? [name]
+        : folders.flatMap((folder) =>
+            kind === undefined
+              ? [join(folder, name)]
+              : [join(folder, kind, name), join(folder, name)],
+          ),
+    );
   const found = places.find((place) => existsSync(place));
   if (found !== undefined) return [found];
   if (isOptional) return [];

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { expandHome } from '../values/home-path.js';
+import { resolve } from 'node:path';
 import type { ConnectionTarget, TransportName } from '../transport/port.js';
 import type { Secret } from '../values/secret.js';
 import type { InventoryHost } from './inventory.js';
@@ -87,8 +87,4 @@ function become(vars: ConnectionVars, overrides: ConnectionOverrides): Connectio
     ...(su && { method: 'su' as const }),
     ...(password && { password }),
   };
-}
-
-function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }

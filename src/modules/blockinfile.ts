@@ -85,6 +85,7 @@ export const blockinfile: TaskModule<Input, FileStat, HostChange> = {
   name: 'blockinfile',
   doc: 'Keeps a block of lines between two marks in a file.',
   input,
+  hostPaths: ['path'],
   aliases: { ...EDIT_ALIASES, content: 'block' },
   touches: placesOf,
   observe: seeFile,

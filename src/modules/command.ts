@@ -60,6 +60,7 @@ export const command: TaskModule<Input, GuardSeen> = {
   name: 'command',
   doc: 'Runs a program with its arguments as they stand, without pipes or globs.',
   input,
+  hostPaths: ['chdir', 'creates', 'removes'],
   freeForm: 'cmd',
   freeFormKeys: ['chdir', 'creates', 'removes', 'stdin'],
   touches: 'anything',

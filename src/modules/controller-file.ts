@@ -1,6 +1,7 @@
 import { readFileSync, type BigIntStats } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CaravanError } from '../values/error.js';
+import { expandHome } from '../values/home-path.js';
 import { FileCache, look } from '../values/file-cache.js';
 import { FileDigests, LARGE_BYTES, type LargeFile } from './file-digests.js';
 import type { ModuleContext } from './module.js';
@@ -62,12 +63,13 @@ export async function controllerContent(
  * @throws CaravanError input with the places where it was looked for.
  */
 function inPlaces<T>(
-  name: string,
+  given: string,
   kind: Kind,
   context: ModuleContext,
   read: (path: string, found: BigIntStats) => T,
 ): T {
   const { folders = [process.cwd()] } = context;
+  const name = expandHome(given);
   const places = isAbsolute(name)
     ? [name]
     : folders.flatMap((folder) => [join(folder, kind, name), resolve(folder, name)]);

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, placesOf, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
+import { expandPaths } from '../facts/host-paths.js';
 import { CaravanError } from '../values/error.js';
 import { jsonLine } from '../values/json.js';
 import { Secret } from '../values/secret.js';
@@ -86,8 +87,9 @@ async function remoteFile(
   context: ModuleContext,
 ): Promise<Pick<Wanted, 'content' | 'sourceMode'>> {
   const { connection } = context;
+  const [path = src] = await expandPaths([src], connection);
   const most = { follow: true, contentUpTo: 64 * 1024 * 1024 };
-  const found = await readFact(connection, fileStat(src, most));
+  const found = await readFact(connection, fileStat(path, most));
   if (found.content !== undefined) return { content: found.content, sourceMode: found.mode };
   throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
 }
@@ -224,6 +226,7 @@ export const copy: TaskModule<Input, Seen, HostChange> = {
   name: 'copy',
   doc: 'Puts a file with given content, or a copy of one on the controller, in place atomically.',
   input,
+  hostPaths: ['dest'],
   aliases: { path: 'dest' },
   touches: ({ files }) => files.flatMap(({ stat }) => placesOf(stat)),
   observe: see,

@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat } from '../facts/file-stat.js';
@@ -7,6 +6,7 @@ import {
   hasOwner,
   modeInput,
   ownerOf,
+  pathInput,
   wantedMode,
   type Mode,
 } from './file-input.js';
@@ -22,7 +22,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 /** What modules that edit a text file take besides their own. */
 export const editInput = {
   /** The file on the host. */
-  path: z.string().refine(isAbsolute, 'must be an absolute path'),
+  path: pathInput,
   /** Makes the file where it is not there. */
   create: z.boolean().default(false),
   /** Keeps a copy of the file as it was, with the time in its name. */

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
+import { expandHome } from '../values/home-path.js';
 import { FileDigests, LARGE_BYTES } from './file-digests.js';
 import type { Applied, Change, ModuleContext, TaskModule, Verdict } from './module.js';
 import { transferProgress } from './transfer-progress.js';
@@ -98,7 +99,8 @@ async function apply({ target, stat }: FetchChange, context: ModuleContext): Pro
   return { result: { checksum, remote_checksum: checksum } };
 }
 
-function targetOf({ src, dest, flat }: Input, host: string, home: string): string {
+function targetOf({ src, dest: given, flat }: Input, host: string, home: string): string {
+  const dest = expandHome(given);
   const path = flat
     ? dest.endsWith('/')
       ? join(dest, basename(src))
@@ -112,6 +114,7 @@ export const fetch: TaskModule<Input, Seen, FetchChange> = {
   name: 'fetch',
   doc: 'Brings a file from the host to the controller.',
   input,
+  hostPaths: ['src'],
   observe: see,
   check,
   apply: async ([change], _given, context) => (change === undefined ? {} : apply(change, context)),

@@ -1,7 +1,13 @@
+import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { sh } from '../values/shell.js';
 import type { FileStat } from '../facts/file-stat.js';
 import type { RunChange } from './host-change.js';
+
+/** A path of a host, which may begin with a home or a variable of it. */
+export const pathInput = z
+  .string()
+  .refine((path) => isAbsolute(path) || /^[~$]/.test(path), 'must be an absolute path');
 
 /** Bits, or clauses as `chmod` takes them (`u=rwX,go-w`), whose meaning depends on what is there. */
 export type Mode = number | string;

@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, placesOf, type FileStat } from '../facts/file-stat.js';
@@ -7,6 +6,7 @@ import {
   attributeChanges,
   modeBits,
   modeInput,
+  pathInput,
   octal,
   ownerOf,
   wantedMode,
@@ -18,7 +18,7 @@ import type { TaskModule, Verdict } from './module.js';
 
 const input = z
   .strictObject({
-    path: z.string().refine(isAbsolute, 'must be an absolute path'),
+    path: pathInput,
     /** Without it: a folder with `recurse`, a link with `src`, else only attributes are set. */
     state: z.enum(['file', 'directory', 'absent', 'touch', 'link', 'hard']).optional(),
     /** What a link points to. */
@@ -164,6 +164,7 @@ export const file: TaskModule<Input, Seen, HostChange> = {
   name: 'file',
   doc: 'Makes a folder or a link, removes a path, touches a file, or sets mode and owner.',
   input,
+  hostPaths: ['path', 'src'],
   aliases: { dest: 'path', name: 'path' },
   touches: ({ stat }) => placesOf(stat),
   observe: async (given, { connection }) => {

@@ -140,6 +140,7 @@ export const find: TaskModule<Input, Seen> = {
   name: 'find',
   doc: 'Finds files of a host by name, type, age and size.',
   input,
+  hostPaths: ['paths'],
   aliases: { path: 'paths', name: 'paths', pattern: 'patterns', exclude: 'excludes' },
   observe: (given, { connection }) => readFact(connection, listing(given)),
   check: (seen, given) => {

@@ -3,6 +3,7 @@ import { extname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { CaravanError } from '../values/error.js';
+import { expandHome } from '../values/home-path.js';
 import type { JsonObject } from '../values/json.js';
 import { readControllerFile, type ControllerFile } from './controller-file.js';
 import type { ModuleContext, TaskModule } from './module.js';
@@ -34,7 +35,7 @@ async function filesOf(
 ): Promise<ControllerFile[]> {
   if (file !== undefined) return [readControllerFile(file, 'vars', context)];
   const { folders = [process.cwd()] } = context;
-  const wanted = dir ?? '';
+  const wanted = expandHome(dir ?? '');
   const places = isAbsolute(wanted)
     ? [wanted]
     : folders.flatMap((folder) => [join(folder, 'vars', wanted), join(folder, wanted)]);

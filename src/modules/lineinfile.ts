@@ -123,6 +123,7 @@ export const lineinfile: TaskModule<Input, FileStat, HostChange> = {
   name: 'lineinfile',
   doc: 'Makes sure that a line is in a file, or is not.',
   input,
+  hostPaths: ['path'],
   aliases: { ...EDIT_ALIASES, regex: 'regexp', value: 'line' },
   touches: placesOf,
   observe: seeFile,

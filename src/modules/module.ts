@@ -105,6 +105,8 @@ export interface TaskModule<Input = unknown, Seen = unknown, C extends Change = 
   readonly aliases?: Readonly<Record<string, string>>;
   /** Keys whose value is no template, but an expression or a name that the module asks for itself. */
   readonly rawInput?: readonly string[];
+  /** Keys that hold paths of the host, in which `~` and variables are those of the host. */
+  readonly hostPaths?: readonly string[];
   /** Runs on one host for all, whatever the task says (`pause`). */
   readonly runsOnce?: true;
   /**
@@ -135,6 +137,7 @@ export interface AnyModule extends Pick<
   | 'aliases'
   | 'runsOnce'
   | 'rawInput'
+  | 'hostPaths'
   | 'gathers'
   | 'says'
 > {

@@ -60,6 +60,7 @@ export const replace: TaskModule<Input, FileStat, HostChange> = {
   name: 'replace',
   doc: 'Replaces all that matches a regular expression in a file.',
   input,
+  hostPaths: ['path'],
   aliases: EDIT_ALIASES,
   touches: placesOf,
   observe: seeFile,

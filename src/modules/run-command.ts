@@ -29,20 +29,15 @@ export interface GuardSeen {
   readonly removesExists: boolean;
 }
 
-/** A path in which the shell puts its user's home for a `~` in front. */
-function hostPath(path: string): Script {
-  return /^~(\/|$)/.test(path) ? sh`"$HOME"${path.slice(1)}` : sh`${path}`;
-}
-
 /** A script in its folder, where it has one. */
 export function inFolder(chdir: string | undefined, script: Script): Script {
-  return chdir === undefined ? script : joinScripts([sh`cd -- ${hostPath(chdir)} || exit`, script]);
+  return chdir === undefined ? script : joinScripts([sh`cd -- ${chdir} || exit`, script]);
 }
 
 /** Prints a word where something is at a path, or matches a pattern. A broken link is something. */
 function says(word: string, path: string | undefined): Script {
   if (path === undefined) return sh`:`;
-  return sh`p=${hostPath(path)}
+  return sh`p=${path}
 for f in $p; do if [ -e "$f" ] || [ -L "$f" ]; then echo ${word}; break; fi; done`;
 }
 

@@ -28,6 +28,7 @@ export const shell: TaskModule<Input, GuardSeen> = {
   name: 'shell',
   doc: 'Runs a script with /bin/sh, or with the shell that `executable` names.',
   input,
+  hostPaths: ['chdir', 'creates', 'removes'],
   freeForm: 'cmd',
   freeFormKeys: ['chdir', 'creates', 'removes', 'stdin', 'executable'],
   touches: 'anything',

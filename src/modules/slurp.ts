@@ -13,6 +13,7 @@ export const slurp: TaskModule<z.infer<typeof input>, FileStat> = {
   name: 'slurp',
   doc: 'Reads a file of up to 1 MiB, in base64 (`content | b64decode`).',
   input,
+  hostPaths: ['src'],
   freeForm: 'src',
   aliases: { path: 'src' },
   touches: placesOf,

@@ -66,6 +66,7 @@ export const stat: TaskModule<Input, FileStat> = {
   name: 'stat',
   doc: 'Reads type, mode, owner, size, times and digest of what stands at a path.',
   input,
+  hostPaths: ['path'],
   aliases: {
     dest: 'path',
     name: 'path',

@@ -16,6 +16,7 @@ export const tempfile: TaskModule<z.infer<typeof input>> = {
   name: 'tempfile',
   doc: 'Makes a temporary file or folder, which stays.',
   input,
+  hostPaths: ['path'],
   observe: () => Promise.resolve(undefined),
   check: (_seen, { state }) => ({ changes: [{ summary: `make a temporary ${state}` }] }),
   apply: async (_changes, { state, path, prefix, suffix }, context) => {

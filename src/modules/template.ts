@@ -20,6 +20,7 @@ export const template: TaskModule<z.infer<typeof input>, SeenFile, HostChange> =
   name: 'template',
   doc: 'Renders a Jinja template of the controller and puts it in place atomically.',
   input,
+  hostPaths: ['dest'],
   aliases: { path: 'dest' },
   touches: ({ stat }) => placesOf(stat),
   observe: async (given, context) => {

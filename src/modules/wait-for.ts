@@ -63,6 +63,7 @@ export const waitFor: TaskModule<Input, Seen> = {
   name: 'wait_for',
   doc: 'Waits until a path exists or a port accepts connections, or until it does not.',
   input,
+  hostPaths: ['path'],
   observe,
   check: ({ isMet, seconds }, given) =>
     isMet

@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { readFact } from '../facts/fact.js';
 import { fileStat, type FileStat, type FileStatOptions } from '../facts/file-stat.js';
@@ -11,6 +10,7 @@ import {
   modeInput,
   octal,
   ownerOf,
+  pathInput,
   wantedMode,
   type Mode,
 } from './file-input.js';
@@ -27,7 +27,7 @@ import type { Applied, ModuleContext, Verdict } from './module.js';
 /** What modules that write a whole file take besides what the file holds. */
 export const fileOptions = {
   /** File on the host; a folder where it ends with `/`. */
-  dest: z.string().refine(isAbsolute, 'must be an absolute path'),
+  dest: pathInput,
   /** False: a file that is there stays as it is. */
   force: z.boolean().default(true),
   /** Keeps a copy of the file as it was, with the time in its name. */

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { isSeq } from 'yaml';
 import { asCaravanError, CaravanError } from '../values/error.js';
+import { expandHome } from '../values/home-path.js';
 import { holdsTemplate } from './check-args.js';
 import { readOptional, shownPath, varsOf, type Loading } from './loading.js';
 import type { Located, VarsFile, Vars } from './model.js';
@@ -78,7 +79,8 @@ async function varsAt(path: string, loading: Loading): Promise<Vars | undefined>
 }
 
 /** As Ansible: in the folder `vars` beside the playbook, then beside it. */
-function placesOf(name: string, { home }: Loading): string[] {
+function placesOf(given: string, { home }: Loading): string[] {
+  const name = expandHome(given);
   if (isAbsolute(name)) return [name];
   const beside = join(home, name);
   return name.startsWith('vars/') ? [beside] : [join(home, 'vars', name), beside];

@@ -1,13 +1,14 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { CaravanError } from '../../values/error.js';
+import { expandHome } from '../../values/home-path.js';
 import type { SshOption } from '../port.js';
 import { globFiles, readConfigFile } from './files.js';
 import { checkValue, type ConfigLine } from './lines.js';
 import { matchLine } from './match.js';
 import { isKnownOption } from './options.js';
 import { patternListMatches } from './patterns.js';
-import { expandHome, expandTokens } from './tokens.js';
+import { expandTokens } from './tokens.js';
 import { inOwnWords } from './values.js';
 
 /** ssh gives up at this depth too. */

@@ -1,4 +1,5 @@
 import { homedir, hostname, userInfo } from 'node:os';
+import { expandHome } from '../../values/home-path.js';
 import { CaravanError } from '../../values/error.js';
 
 /** What the tokens of ssh_config(5) stand for. */
@@ -49,11 +50,6 @@ export function expandFile(
     throw new CaravanError('input', `"${file}": the environment has no ${name} for ${all}`);
   });
   return expandTokens(withHome, tokens, 'the file');
-}
-
-/** `~/x` under the home folder of who runs caravan. */
-export function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path;
 }
 
 let user: string | undefined;

@@ -49,6 +49,8 @@ type Input = z.infer<typeof input>;
 
 /** Each file to be written, one for all but a folder; and what it needs before. */
 interface Seen {
+  /** A file of the host that is copied. */
+  readonly source?: FileStat | undefined;
   readonly files: readonly SeenFile[];
   /** The folders of a folder that is copied. */
   readonly folders: readonly FileStat[];
@@ -60,6 +62,13 @@ interface Wanted {
   readonly content: Buffer | LargeFile;
   readonly isSecret: boolean;
   readonly sourceMode?: number | undefined;
+}
+
+/** All that is asked for. */
+interface WantedFiles {
+  readonly files: readonly Wanted[];
+  readonly folders: readonly string[];
+  readonly source?: FileStat;
 }
 
 function destination(dest: string, name: string, isFolder: boolean): string {
@@ -85,12 +94,13 @@ function ofText({ content, dest }: Input): Wanted {
 async function remoteFile(
   src: string,
   context: ModuleContext,
-): Promise<Pick<Wanted, 'content' | 'sourceMode'>> {
+): Promise<FileStat & { content: Buffer }> {
   const { connection } = context;
   const [path = src] = await expandPaths([src], connection);
   const most = { follow: true, contentUpTo: 64 * 1024 * 1024 };
   const found = await readFact(connection, fileStat(path, most));
-  if (found.content !== undefined) return { content: found.content, sourceMode: found.mode };
+  const { content } = found;
+  if (content !== undefined) return { ...found, content };
   throw new CaravanError('verify', `copy: ${src} on the host is ${found.type}, not a file`);
 }
 
@@ -116,15 +126,16 @@ async function fileContent(path: string, context: ModuleContext): Promise<Buffer
   throw new CaravanError('input', `copy: ${path} on the controller is a link to a folder`);
 }
 
-async function wanted(
-  given: Input,
-  context: ModuleContext,
-): Promise<{ files: Wanted[]; folders: string[] }> {
+async function wanted(given: Input, context: ModuleContext): Promise<WantedFiles> {
   const { src, dest, remote_src: isRemote } = given;
   if (src === undefined) return { files: [ofText(given)], folders: [] };
   const path = destination(dest, basename(src), false);
   const one = { path, isSecret: false };
-  if (isRemote) return { files: [{ ...one, ...(await remoteFile(src, context)) }], folders: [] };
+  if (isRemote) {
+    const source = await remoteFile(src, context);
+    const { content, mode: sourceMode } = source;
+    return { files: [{ ...one, content, sourceMode }], folders: [], source };
+  }
   const found = await controllerContent(src, 'files', context);
   const modeAt = (file: string): number | undefined =>
     given.mode === 'preserve' ? controllerMode(file, 'files', context) : undefined;
@@ -148,7 +159,7 @@ async function wanted(
 
 async function see(given: Input, context: ModuleContext): Promise<Seen> {
   const { connection } = context;
-  const { files, folders } = await wanted(given, context);
+  const { files, folders, source } = await wanted(given, context);
   const isFolder = folders.length > 0 || (given.src !== undefined && files[0]?.path !== given.dest);
   const look = async ({ path, content, isSecret, sourceMode }: Wanted): Promise<SeenFile> => {
     const options: FileStatOptions = Buffer.isBuffer(content)
@@ -167,9 +178,9 @@ async function see(given: Input, context: ModuleContext): Promise<Seen> {
     const [file] = files;
     const path = join(only.stat.path, basename(given.src));
     if (file !== undefined)
-      return { files: [await look({ ...file, path })], folders: [], isFolder: false };
+      return { source, files: [await look({ ...file, path })], folders: [], isFolder: false };
   }
-  return { files: seen, folders: seenFolders, isFolder };
+  return { source, files: seen, folders: seenFolders, isFolder };
 }
 
 function check({ files, folders, isFolder }: Seen, given: Input): Verdict<HostChange> {
@@ -228,7 +239,8 @@ export const copy: TaskModule<Input, Seen, HostChange> = {
   input,
   hostPaths: ['dest'],
   aliases: { path: 'dest' },
-  touches: ({ files }) => files.flatMap(({ stat }) => placesOf(stat)),
+  touches: ({ source, folders, files }) =>
+    [...(source ? [source] : []), ...folders, ...files.map(({ stat }) => stat)].flatMap(placesOf),
   observe: see,
   check,
   apply: applyFile,

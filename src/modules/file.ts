@@ -166,7 +166,8 @@ export const file: TaskModule<Input, Seen, HostChange> = {
   input,
   hostPaths: ['path', 'src'],
   aliases: { dest: 'path', name: 'path' },
-  touches: ({ stat }) => placesOf(stat),
+  touches: ({ stat }, { state, src }) =>
+    state === 'hard' && src !== undefined ? [...placesOf(stat), src] : placesOf(stat),
   observe: async (given, { connection }) => {
     const { path, state, src, follow } = given;
     const isLink = state === 'link' || state === 'hard' || state === 'absent';

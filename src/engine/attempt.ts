@@ -35,6 +35,8 @@ function readInput(on: HostTask, module: AnyModule): unknown {
   throw argsError(module, task.args, parsed.error.issues, `task '${task.name}'`);
 }
 
+type HostPaths = Readonly<Record<string, string | string[] | undefined>>;
+
 /** One attempt of a task's module on a host: what is there is observed, judged, and changed. */
 export class Attempt {
   readonly module: TaskModule;
@@ -86,7 +88,7 @@ export class Attempt {
     this.forget();
     return this.#bounded(gathering, index, async () => {
       const { module, on } = this;
-      await this.#expandPaths();
+      if (this.#hasUnexpanded()) await this.#expandPaths();
       const value = await module.observe(this.#input, this.#context);
       this.#seen = { value };
       // Judged at once, so that an error in it is this attempt's, whoever made it look.
@@ -153,13 +155,23 @@ export class Attempt {
     };
   }
 
+  /** Whether a path of the input is known on the host only. */
+  #hasUnexpanded(): boolean {
+    const input = this.#input as HostPaths;
+    return (
+      this.module.hostPaths?.some((key) => [input[key] ?? []].flat().some(isUnexpanded)) ?? false
+    );
+  }
+
   /** Puts what they are on the host for homes and variables in the paths of the input. */
   async #expandPaths(): Promise<void> {
-    const input = this.#input as Readonly<Record<string, string | string[] | undefined>>;
+    const { connection } = this.#context;
+    const input = this.#input as HostPaths;
     const keys = this.module.hostPaths?.filter((key) => input[key] !== undefined) ?? [];
-    const paths = keys.flatMap((key) => input[key] ?? []);
-    if (!paths.some(isUnexpanded)) return;
-    const expanded = await expandPaths(paths, this.#context.connection);
+    const expanded = await expandPaths(
+      keys.flatMap((key) => input[key] ?? []),
+      connection,
+    );
     const own = keys.map((key) => {
       const given = input[key];
       return [key, Array.isArray(given) ? expanded.splice(0, given.length) : expanded.shift()];

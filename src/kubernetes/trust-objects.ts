@@ -1,7 +1,7 @@
 import type { AuthorityName } from '../pki/catalogue.js';
 import { readKubeconfig } from '../pki/kubeconfig.js';
 import type { Connection } from '../transport/port.js';
-import { kubectl, kubectlJson } from './kubectl.js';
+import { kubectl, kubectlJson, type KubectlOptions } from './kubectl.js';
 
 /** What sort of API object carries a CA, and so who must change it. */
 export type TrustObjectKind =
@@ -50,69 +50,79 @@ interface WithBundles extends Named {
   };
 }
 
-/** Reads every API object that carries a CA in a known place. Tokens are never read. */
-export async function readTrustObjects(
-  connection: Connection,
-  signal?: AbortSignal,
-): Promise<TrustObject[]> {
-  const options = signal ? { signal } : {};
-  const maps = await kubectlJson<List<ConfigMap>>(
-    connection,
-    ['get', 'configmaps', '-A', '--field-selector', 'metadata.name=kube-root-ca.crt'],
-    options,
-  );
-  const secrets = await kubectl(
-    connection,
-    [
-      'get',
-      'secrets',
-      '-A',
-      '--field-selector',
-      'type=kubernetes.io/service-account-token',
-      '-o',
-      'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.data.ca\\.crt}{"\\n"}{end}',
-    ],
-    options,
-  );
-  const info = await kubectlJson<List<ConfigMap>>(
-    connection,
-    ['get', 'configmaps', '-n', 'kube-public', '--field-selector', 'metadata.name=cluster-info'],
-    options,
-  );
-  const auth = await kubectlJson<ConfigMap>(
-    connection,
-    ['get', 'configmap', '-n', 'kube-system', 'extension-apiserver-authentication'],
-    options,
-  );
-  const bundles = await kubectlJson<List<WithBundles>>(
-    connection,
-    [
-      'get',
-      'validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,customresourcedefinitions',
-    ],
-    options,
-  );
-  return [
-    ...maps.items.map((map) => cluster('kube-root-ca.crt', pathOf(map), map.data?.['ca.crt'])),
-    ...secrets
+type Reader = (connection: Connection, options: KubectlOptions) => Promise<TrustObject[]>;
+
+const READERS: Readonly<Record<TrustObjectKind, Reader>> = {
+  'kube-root-ca.crt': async (connection, options) => {
+    const named = ['--field-selector', 'metadata.name=kube-root-ca.crt'];
+    const maps = await kubectlJson<List<ConfigMap>>(
+      connection,
+      ['get', 'configmaps', '-A', ...named],
+      options,
+    );
+    return maps.items.map((map) => cluster('kube-root-ca.crt', pathOf(map), map.data?.['ca.crt']));
+  },
+  'service account token Secret': async (connection, options) => {
+    const tokens = ['--field-selector', 'type=kubernetes.io/service-account-token'];
+    const row =
+      'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.data.ca\\.crt}{"\\n"}{end}';
+    const secrets = await kubectl(
+      connection,
+      ['get', 'secrets', '-A', ...tokens, '-o', row],
+      options,
+    );
+    return secrets
       .split('\n')
       .filter(Boolean)
       .map((line) => {
         const [path = '', data = ''] = line.split(' ');
         return cluster('service account token Secret', path, fromBase64(data));
-      }),
-    ...info.items.map((map) =>
+      });
+  },
+  'cluster-info': async (connection, options) => {
+    const named = ['-n', 'kube-public', '--field-selector', 'metadata.name=cluster-info'];
+    const info = await kubectlJson<List<ConfigMap>>(
+      connection,
+      ['get', 'configmaps', ...named],
+      options,
+    );
+    return info.items.map((map) =>
       cluster('cluster-info', pathOf(map), clusterInfoCa(map.data?.['kubeconfig'])),
-    ),
-    cluster('extension-apiserver-authentication', 'client-ca-file', auth.data?.['client-ca-file']),
-    {
-      kind: 'extension-apiserver-authentication',
-      authority: 'front-proxy',
-      path: 'requestheader-client-ca-file',
-      pem: auth.data?.['requestheader-client-ca-file'] ?? '',
-    },
-    ...bundles.items.flatMap(bundlesOf),
-  ];
+    );
+  },
+  'extension-apiserver-authentication': async (connection, options) => {
+    const kind = 'extension-apiserver-authentication';
+    const { data } = await kubectlJson<ConfigMap>(
+      connection,
+      ['get', 'configmap', '-n', 'kube-system', kind],
+      options,
+    );
+    const [clients, proxies] = ['client-ca-file', 'requestheader-client-ca-file'] as const;
+    return [
+      cluster(kind, clients, data?.[clients]),
+      { kind, authority: 'front-proxy', path: proxies, pem: data?.[proxies] ?? '' },
+    ];
+  },
+  caBundle: async (connection, options) => {
+    const kinds =
+      'validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices,customresourcedefinitions';
+    const bundles = await kubectlJson<List<WithBundles>>(connection, ['get', kinds], options);
+    return bundles.items.flatMap(bundlesOf);
+  },
+};
+
+/** The kinds that there are. */
+export const TRUST_OBJECT_KINDS = Object.keys(READERS) as [TrustObjectKind, ...TrustObjectKind[]];
+
+/** Reads every API object of these kinds that carries a CA in a known place. Tokens are never read. */
+export async function readTrustObjects(
+  kinds: readonly TrustObjectKind[],
+  connection: Connection,
+  signal?: AbortSignal,
+): Promise<TrustObject[]> {
+  const options = signal ? { signal } : {};
+  const found = await Promise.all(kinds.map((kind) => READERS[kind](connection, options)));
+  return found.flat();
 }
 
 const pathOf = ({ metadata }: Named): string => `${metadata.namespace ?? ''}/${metadata.name}`;

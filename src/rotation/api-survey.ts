@@ -1,5 +1,9 @@
 import { kubectl } from '../kubernetes/kubectl.js';
-import { readTrustObjects, type TrustObject } from '../kubernetes/trust-objects.js';
+import {
+  readTrustObjects,
+  TRUST_OBJECT_KINDS,
+  type TrustObject,
+} from '../kubernetes/trust-objects.js';
 import { nameOf, obstacleOf, readWorkloads, type Workload } from '../kubernetes/workloads.js';
 import type { ModuleContext } from '../modules/module.js';
 import { asCaravanError } from '../values/error.js';
@@ -24,7 +28,7 @@ interface Readiness {
 /** Reads it once; of an API that does not answer it says why. */
 export async function readApi({ connection, signal }: ModuleContext): Promise<ReadApi> {
   try {
-    const objects = await readTrustObjects(connection, signal);
+    const objects = await readTrustObjects(TRUST_OBJECT_KINDS, connection, signal);
     const workloads = await readWorkloads(connection, signal);
     const nodes = await readiness(['nodes'], connection, signal);
     const pods = await readiness(

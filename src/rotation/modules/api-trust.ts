@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { kubectl, kubectlJson } from '../../kubernetes/kubectl.js';
 import {
   readTrustObjects,
+  TRUST_OBJECT_KINDS,
   type TrustObject,
   type TrustObjectKind,
 } from '../../kubernetes/trust-objects.js';
@@ -14,16 +15,8 @@ import type { Authorities, AuthorityStore } from '../authorities.js';
 import { describe } from '../changes.js';
 import type { Holds } from '../states.js';
 
-const KINDS = [
-  'kube-root-ca.crt',
-  'service account token Secret',
-  'cluster-info',
-  'extension-apiserver-authentication',
-  'caBundle',
-] as const satisfies readonly TrustObjectKind[];
-
 const input = z.strictObject({
-  object: z.enum(KINDS),
+  object: z.enum(TRUST_OBJECT_KINDS),
   holds: z.enum(['old', 'both', 'new']),
   /** How long Kubernetes' own controllers get to write the object, in seconds. */
   within: z.number().positive().default(120),
@@ -55,11 +48,8 @@ export function apiTrust(store: AuthorityStore): TaskModule<Input, Seen, ObjectC
     { connection, signal }: ModuleContext,
   ): Promise<Seen> => {
     const authorities = await store.load();
-    const objects = await readTrustObjects(connection, signal);
-    return {
-      authorities,
-      objects: objects.filter((o) => o.kind === object && isOurs(o, authorities)),
-    };
+    const objects = await readTrustObjects([object], connection, signal);
+    return { authorities, objects: objects.filter((one) => isOurs(one, authorities)) };
   };
   const check = ({ objects, authorities }: Seen, { holds, object }: Input) => ({
     changes: objects.flatMap((target) => objectChange(target, authorities, holds)),

@@ -33,8 +33,9 @@ export function bundleServers(store: AuthorityStore): TaskModule<z.infer<typeof 
       if (holds === 'both') return { cutOff: [] };
       const authorities = await store.load();
       const cutOff: string[] = [];
-      for (const object of await readTrustObjects(context.connection, context.signal)) {
-        if (object.kind !== 'caBundle' || !isOurs(object, authorities)) continue;
+      const { connection, signal } = context;
+      for (const object of await readTrustObjects(['caBundle'], connection, signal)) {
+        if (!isOurs(object, authorities)) continue;
         const bundle = parseCertificates(wantedPem(object, authorities, holds));
         const problem = await problemOf(object, bundle, context);
         if (problem !== undefined) cutOff.push(`${object.path}: ${problem}`);

@@ -178,13 +178,15 @@ umask 077
 t=$(mktemp "$dir/.caravan-XXXXXXXX")
 trap 'rm -f "$t" "$t.link"' EXIT
 keys='/-----BEGIN [A-Z ]*PRIVATE KEY-----/,/-----END [A-Z ]*PRIVATE KEY-----/'
+# By cat, since printf of some shells does not say what a full disk is.
+put() { printf %s "$1" | cat > "$t"; }
 # A kubelet that has renewed its leaf since has another key.
-printf %s ${found.pem} > "$t"
+put ${found.pem}
 if [ "$(sed "$keys"d "$link")" != "$(cat "$t")" ]; then
   echo "$link holds another certificate than before: the kubelet has renewed it; run again" >&2
   exit 1
 fi
-printf %s ${pem} > "$t"
+put ${pem}
 wanted=$(cat "$t")
 target=
 for f in "$dir"/kubelet-client-*.pem; do

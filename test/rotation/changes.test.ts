@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAuthority } from '../../src/pki/authority.js';
 import { CATALOGUE } from '../../src/pki/catalogue.js';
@@ -75,8 +75,15 @@ const found = (name: string, path: string, pem: string, embedded = false): Found
   embedded,
 });
 
-function run(change: { kind: string; script?: { text: string } }): void {
-  execFileSync('sh', ['-c', change.script!.text], { stdio: 'pipe' });
+interface Scripted {
+  readonly kind: string;
+  readonly script?: { readonly text: string };
+}
+
+const textOf = ({ script }: Scripted): string => script!.text;
+
+function run(change: Scripted): void {
+  execFileSync('sh', ['-c', textOf(change)], { stdio: 'pipe' });
 }
 
 test('switchKubeletLeaf gives the same key a leaf of the new CA, and goes back to the first bytes', async () => {
@@ -123,6 +130,33 @@ test('switchKubeletLeaf leaves alone what the kubelet has renewed since it was r
   expect(readFileSync(link, 'utf8')).toBe(before);
   expect(readdirSync(folder)).toHaveLength(2);
 });
+
+const OWN_MOUNTS = ['--map-root-user', '--mount'];
+const canMount =
+  spawnSync('unshare', [...OWN_MOUNTS, 'mount', '-t', 'tmpfs', 'x', '/mnt']).status === 0;
+if (!canMount) process.stdout.write('skipped: a full disk needs user namespaces, or root\n');
+
+test.runIf(canMount)(
+  'switchKubeletLeaf says that the disk is full, and leaves all as it was',
+  async () => {
+    const { path, link, leaf } = kubeletFile();
+    const here = found('kubelet kubeconfig leaf', link, leaf);
+    const store = new AuthorityStore(join(folder, 'state'));
+    const planned = await leafFor(store, pair, 'w1', here, 'new', now);
+    const change = switchKubeletLeaf(here, planned.text, 'old → new', '2026-11-24-00-00-00', false);
+    // A file system of its own, which goes with its process.
+    const script = `cd "$1" && mkdir disk && mount -t tmpfs -o size=16k none disk && cp -P kubelet-* disk
+mount --bind disk . && cd "$1" && cat /dev/zero > fill 2>/dev/null
+sh -c "$2"; echo "$?"; ls`;
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      [...OWN_MOUNTS, 'sh', '-c', script, 'sh', folder, textOf(change)],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toContain('No space left on device');
+    expect(stdout).toBe(`1\nfill\n${basename(path)}\n${basename(link)}\n`);
+  },
+);
 
 test('certificateChange replaces the CA in a kubeconfig and no other byte, and goes back', () => {
   const path = join(folder, 'admin.conf');

@@ -3,6 +3,7 @@ import { FileCache } from '../values/file-cache.js';
 import type { KnownHost } from './known-hosts.js';
 import { usualKeys, usualSecurityKeys, type Identity } from './identity.js';
 import { BY_OPENSSH } from './ssh-config/options.js';
+import type { TransportName } from './port.js';
 import type { SshConfig } from './ssh-config/read.js';
 
 /** What decides whether ssh2 can reach a host. */
@@ -13,6 +14,7 @@ export interface Needs {
   readonly known: readonly KnownHost[];
   /** The most wanted algorithm, where ssh2 has it not. */
   readonly lacking: string | undefined;
+  readonly transport: TransportName | undefined;
 }
 
 /** Why a host needs the system's OpenSSH, in words that follow "because"; undefined where it does not. */
@@ -26,7 +28,7 @@ export function whyOpenSsh(needs: Needs): string | undefined {
       return `${keyword} is set (${config.sourceOf(keyword) ?? ''})`;
   }
   if (identity.methods?.[0]?.startsWith('gssapi') === true) return 'GSSAPI is to be tried first';
-  for (const file of filesToTry(identity)) {
+  for (const file of filesToTry(needs)) {
     const special = specialKey(file);
     if (special !== undefined) return special;
   }
@@ -37,11 +39,14 @@ export function whyOpenSsh(needs: Needs): string | undefined {
  * The default keys are passed over where there is a password, which OpenSSH is never given; those of
  * security keys, for which somebody must be there, where there is another.
  */
-function filesToTry({ files, usual, methods, password, passphrase }: Identity): readonly string[] {
+function filesToTry({ identity, transport }: Needs): readonly string[] {
+  const { files, usual, methods, password, passphrase, agent } = identity;
   const mayUseKeys = methods?.includes('publickey') ?? true;
   if (!usual || !mayUseKeys || password || passphrase) return files;
   const plain = usualKeys();
-  return plain.some((file) => existsSync(file)) ? plain : [...plain, ...usualSecurityKeys()];
+  const isOther = plain.some((file) => existsSync(file));
+  // The agent may hold one that ssh2 can use, and nothing else is left to it.
+  return isOther || (transport === 'ssh2' && agent) ? plain : [...plain, ...usualSecurityKeys()];
 }
 
 /** The type of key that a file with a public key names. */

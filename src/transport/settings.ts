@@ -97,7 +97,7 @@ export function settingsOf(
   const { knownHostsFiles } = knownHosts;
   const knownName = alias?.toLowerCase() ?? knownHostName(hostName, port);
   const openSsh = whyOpenSsh({
-    ...{ config, identity },
+    ...{ config, identity, transport: target.transport },
     known: knownHostsOf({ hostName, port, knownName, knownHostsFiles }),
     lacking: Object.values(algorithms).find(({ lacking }) => lacking)?.lacking,
   });

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { ConnectionTarget } from '../../src/transport/port.js';
 import { createTransport } from '../../src/transport/transport.js';
@@ -157,4 +157,16 @@ test('connect leaves a default key with a certificate to OpenSSH, unless there i
     message: expect.stringMatching(/by ssh2: \S+id_ed25519-cert.pub is a certificate/) as string,
   });
   await login('', {}, { password: new Secret('unused') });
+});
+
+test('connect by ssh2 passes over a default security key where an agent may hold another key', async () => {
+  const key = homeWithKey();
+  const socket = agentWith([key]);
+  rmSync(key);
+  writeFileSync(join(dirname(key), 'id_ed25519_sk.pub'), 'sk-ssh-ed25519@openssh.com AAAA\n');
+  await login(socket, {}, { transport: 'ssh2' });
+  await expect(login('', {}, { transport: 'ssh2' })).rejects.toMatchObject({
+    kind: 'input',
+    message: expect.stringMatching(/by ssh2: \S+id_ed25519_sk is a security key/) as string,
+  });
 });

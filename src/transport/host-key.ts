@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { CaravanError } from '../values/error.js';
 import { keyTypeOf } from './algorithms.js';
 import { appendKnownHosts, knownHostsLine, knownHostsOf } from './known-hosts.file.js';
-import { fingerprint, keyType, type KnownHost } from './known-hosts.js';
+import { fingerprint, hashedName, keyType, type KnownHost } from './known-hosts.js';
 import type { SshSettings } from './settings.js';
 
 /** Asks the operator a yes or no. */
@@ -117,11 +118,12 @@ export class HostKeyCheck {
   }
 
   #add(key: Buffer): void {
-    const { addKnownHostsTo: file, knownName } = this.settings;
+    const { addKnownHostsTo: file, knownName, hashKnownHosts } = this.settings;
     if (file === undefined) throw this.#unknown(key);
+    const name = hashKnownHosts ? hashedName(knownName, randomBytes(20)) : knownName;
     // Another connection to it may have added it meanwhile.
     if (knownHostsOf(this.settings).some((entry) => entry.key.equals(key))) return;
-    this.#append(file, [knownHostsLine(knownName, key)]);
+    this.#append(file, [knownHostsLine(name, key)]);
   }
 
   #append(file: string, lines: readonly string[]): void {

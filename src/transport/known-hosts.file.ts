@@ -6,6 +6,7 @@ import {
   findKnownHosts,
   keyType,
   knownHostName,
+  NO_KNOWN_HOSTS,
   parseKnownHosts,
   type KnownHost,
   type KnownHosts,
@@ -19,7 +20,7 @@ const PARSED = new FileCache((path) => parseKnownHosts(readFileSync(path, 'utf8'
  */
 export function readKnownHosts(path: string): KnownHosts {
   try {
-    return PARSED.at(path) ?? { byName: new Map(), others: [] };
+    return PARSED.at(path) ?? NO_KNOWN_HOSTS;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CaravanError('input', `the known hosts in ${path} could not be read: ${why}`, {

@@ -22,7 +22,12 @@ export interface KnownHosts {
   readonly byName: ReadonlyMap<string, readonly KnownHost[]>;
   /** Lines that must be tried one by one: hashed, with wildcards or with `!`. */
   readonly others: readonly KnownHost[];
+  /** What was found: thousands of hashed names take milliseconds, and a login asks several times. */
+  readonly found: Map<string, readonly KnownHost[]>;
 }
+
+/** What a file that is not there holds. */
+export const NO_KNOWN_HOSTS: KnownHosts = { byName: new Map(), others: [], found: new Map() };
 
 /**
  * Parses a known_hosts file as sshd(8) describes it ("SSH_KNOWN_HOSTS FILE FORMAT"). As with
@@ -45,7 +50,7 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
       else byName.set(name, [entry]);
     }
   });
-  return { byName, others };
+  return { byName, others, found: new Map() };
 }
 
 function parseLine(line: string, source: string): KnownHost | undefined {
@@ -76,8 +81,12 @@ export function knownHostName(address: string, port: number): string {
 /** All lines that speak of a name. */
 export function findKnownHosts(known: KnownHosts, name: string): readonly KnownHost[] {
   const lower = name.toLowerCase();
+  const earlier = known.found.get(lower);
+  if (earlier) return earlier;
   const plain = known.byName.get(lower) ?? [];
-  return [...plain, ...known.others.filter((entry) => namesMatch(entry.names, lower))];
+  const found = [...plain, ...known.others.filter((entry) => namesMatch(entry.names, lower))];
+  known.found.set(lower, found);
+  return found;
 }
 
 function namesMatch(names: string, name: string): boolean {
@@ -89,8 +98,16 @@ function namesMatch(names: string, name: string): boolean {
 function hashMatches(hashed: string, name: string): boolean {
   const [, version, salt, hash] = hashed.split('|');
   if (version !== '1' || salt === undefined || hash === undefined) return false;
-  const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-  return found.equals(Buffer.from(hash, 'base64'));
+  return hashOf(name, Buffer.from(salt, 'base64')).equals(Buffer.from(hash, 'base64'));
+}
+
+function hashOf(name: string, salt: Buffer): Buffer {
+  return createHmac('sha1', salt).update(name).digest();
+}
+
+/** A name as HashKnownHosts keeps it. @param salt 20 random bytes */
+export function hashedName(name: string, salt: Buffer): string {
+  return `|1|${salt.toString('base64')}|${hashOf(name, salt).toString('base64')}`;
 }
 
 /** A public key's fingerprint as ssh-keygen -l prints it. */

@@ -41,6 +41,8 @@ export interface SshSettings {
   readonly knownHostsFiles: readonly string[];
   /** The user's first one, which new keys are added to; undefined where the user has none. */
   readonly addKnownHostsTo?: string;
+  /** Whether they are added without the host's name in the clear. */
+  readonly hashKnownHosts: boolean;
   readonly hostKeyPolicy: HostKeyPolicy;
   readonly connectTimeoutMs: number;
   readonly keepalive: { readonly intervalMs: number; readonly countMax: number };
@@ -104,6 +106,7 @@ export function settingsOf(
   return {
     ...{ target, host, hostName, port, user, identity, knownName, ...knownHosts },
     jumps: jumpsOf(config, tokens),
+    hashKnownHosts: one('hashknownhosts') === 'yes',
     // A key that is kept nowhere would be new each time, and any would do.
     hostKeyPolicy:
       knownHosts.addKnownHostsTo === undefined

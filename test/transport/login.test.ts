@@ -35,6 +35,8 @@ function hostsFile(name: string, text: string): Partial<ConnectionTarget> {
   writeFileSync(file, text);
   return { knownHostsFiles: [file] };
 }
+/** Debian's own configuration hashes names. */
+const inTheClear = { sshOptions: [{ keyword: 'hashknownhosts', values: ['no'] }] };
 const here = (): string => `[127.0.0.1]:${sshd.port}`;
 const text = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
 
@@ -90,7 +92,7 @@ test('connect refuses a host that has no key of the known type', async () => {
 });
 
 test('accept-new adds an unknown host once, and still refuses a changed one', async () => {
-  const fresh = { knownHostsFiles: [join(sshd.folder, 'new', 'known_hosts')] };
+  const fresh = { knownHostsFiles: [join(sshd.folder, 'new', 'known_hosts')], ...inTheClear };
   expect(await login({ ...fresh, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
   expect(await login({ ...fresh, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
   expect(await login(fresh)).toBe(sshd.user);
@@ -101,6 +103,18 @@ test('accept-new adds an unknown host once, and still refuses a changed one', as
   await expect(login({ ...wrong, hostKeyPolicy: 'accept-new' })).rejects.toMatchObject({
     kind: 'host-key',
   });
+});
+
+test('accept-new adds a host by a hash of its name with HashKnownHosts, as ssh-keygen finds it', async () => {
+  const file = join(sshd.folder, 'by-hash');
+  const sshOptions = [{ keyword: 'hashknownhosts', values: ['yes'] }];
+  const fresh = { knownHostsFiles: [file], sshOptions };
+  expect(await login({ ...fresh, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
+  expect(readFileSync(file, 'utf8')).toMatch(/^\|1\|\S+ ssh-ed25519 \S+\n$/);
+  const name = `[${sshd.address}]:${sshd.port}`;
+  const found = execFileSync('ssh-keygen', ['-F', name, '-f', file], { encoding: 'utf8' });
+  expect(found).toContain(`# Host ${name} found: line 1`);
+  expect(await login(fresh)).toBe(sshd.user);
 });
 
 test("accept-new never adds a key to the system's file", async () => {
@@ -126,7 +140,7 @@ test('a key that is known without the port vouches for the host, and contradicts
   const plain = `127.0.0.1 ${otherKey}\n127.0.0.1 ${ecdsa}\n`;
   const other = hostsFile('portless', plain);
   await expect(login(other)).rejects.toThrow(/its host key is unknown/);
-  expect(await login({ ...other, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
+  expect(await login({ ...other, ...inTheClear, hostKeyPolicy: 'accept-new' })).toBe(sshd.user);
   expect(readFileSync(join(sshd.folder, 'portless'), 'utf8')).toBe(
     `${plain}${here()} ${sshd.hostPublicKeys[0]}\n`,
   );

@@ -68,7 +68,7 @@ const JUMPS = [
 
 const TABLE: readonly (readonly [string, readonly string[]])[] = [
   ...[
-    ...['AddressFamily', 'BatchMode', 'CanonicalizeHostname', 'ForwardX11'],
+    ...['AddressFamily', 'BatchMode', 'CanonicalizeHostname', 'ForwardX11', 'HashKnownHosts'],
     ...['HostbasedAuthentication', 'IdentitiesOnly', 'KbdInteractiveAuthentication'],
     ...['PasswordAuthentication', 'ProxyUseFdpass', 'PubkeyAuthentication'],
     ...['StrictHostKeyChecking', 'Tunnel', 'VerifyHostKeyDNS'],

@@ -1,7 +1,7 @@
 /** Options of ssh_config(5) that are honoured by both transports. */
 export const HONOURED = words(`
   addressfamily batchmode bindaddress ciphers connecttimeout globalknownhostsfile
-  hostkeyalgorithms hostkeyalias hostname identitiesonly identityagent identityfile
+  hashknownhosts hostkeyalgorithms hostkeyalias hostname identitiesonly identityagent identityfile
   kbdinteractiveauthentication kexalgorithms macs passwordauthentication port
   preferredauthentications proxyjump pubkeyacceptedalgorithms pubkeyauthentication
   serveralivecountmax serveraliveinterval stricthostkeychecking user userknownhostsfile
@@ -35,7 +35,7 @@ export const WITHOUT_EFFECT = words(`
   exitonforwardfailure fallbacktorsh fingerprinthash forkafterauthentication forwardagent
   forwardx11 forwardx11timeout forwardx11trusted gatewayports gssapiauthentication
   gssapiclientidentity gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange
-  gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hashknownhosts
+  gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns
   hostbasedacceptedalgorithms ignoreunknown include ipqos kbdinteractivedevices localcommand
   localforward loglevel logverbose noauthenticationforlocalhost nohostauthenticationforlocalhost
   numberofpasswordprompts obscurekeystroketiming permitlocalcommand permitremoteopen protocol

@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   batchmode: YES_NO,
   canonicalizehostname: [...YES_NO, 'always'],
   forwardx11: YES_NO,
+  hashknownhosts: YES_NO,
   hostbasedauthentication: YES_NO,
   identitiesonly: YES_NO,
   kbdinteractiveauthentication: YES_NO,

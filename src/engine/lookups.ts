@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { didYouMean } from '../playbook/nearest.js';
 import type { LookupCall } from '../playbook/scope.js';
 import { renderTemplate, variableOf } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
+import { globRegex } from '../values/glob.js';
 import { expandHome } from '../values/home-path.js';
+import { jsonLine } from '../values/json.js';
 
 /** A call, with the folders where files are found, the nearest first. */
 interface Lookup extends LookupCall {
@@ -79,6 +81,52 @@ function firstFound({ terms, options, folders }: Lookup): string[] {
   });
 }
 
+/** The files of a folder of the controller whose names match a shell glob, in the order of their names. */
+function fileglob(term: string, { folders }: Lookup): string[] {
+  const path = expandHome(term);
+  const [folder, glob] = [dirname(path), basename(path)];
+  const pattern = new RegExp(globRegex(glob), 's');
+  const places = isAbsolute(path)
+    ? [folder]
+    : folders.flatMap((one) => [join(one, 'files', folder), join(one, folder)]);
+  for (const place of places) {
+    const entries = existsSync(place) ? readdirSync(place) : [];
+    const found = entries
+      // As in a shell, one that begins with a dot is meant only by a dot.
+      .filter((name) => pattern.test(name) && (!name.startsWith('.') || glob.startsWith('.')))
+      .map((name) => join(place, name))
+      .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
+    if (found.length > 0) return found.sort();
+  }
+  return [];
+}
+
+/** Each member of a list in each mapping, with that mapping without the list. */
+function subelements([given, path, flags]: readonly unknown[]): unknown[] {
+  const keys = String(path).split('.');
+  const mayMiss = (flags as Record<string, unknown> | undefined)?.['skip_missing'] === true;
+  const maps = Array.isArray(given) ? (given as unknown[]) : Object.values(given as object);
+  return maps.flatMap((map) => {
+    const item = structuredClone(map) as Record<string, unknown>;
+    const holder = keys
+      .slice(0, -1)
+      .reduce<Record<string, unknown> | undefined>(
+        (inner, key) => inner?.[key] as Record<string, unknown> | undefined,
+        item,
+      );
+    const last = keys.at(-1) ?? '';
+    const list = holder?.[last];
+    if (list === undefined && mayMiss) return [];
+    if (!Array.isArray(list))
+      throw new CaravanError(
+        'input',
+        `subelements: '${String(path)}' is no list in ${jsonLine(map)}`,
+      );
+    delete holder?.[last];
+    return list.map((member: unknown) => [item, member]);
+  });
+}
+
 function pipe(command: string): string {
   try {
     return execFileSync('/bin/sh', ['-c', command], {
@@ -123,13 +171,16 @@ export function runLookup(call: LookupCall, folders: readonly string[]): unknown
   const lookup = { ...call, folders };
   if (['items', 'list', 'flattened'].includes(name)) return terms.flat(name === 'list' ? 0 : 1);
   if (name === 'first_found') return firstFound(lookup);
+  if (name === 'subelements') return subelements(terms);
+  if (name === 'fileglob') return terms.flat().flatMap((term) => fileglob(String(term), lookup));
   if (name === 'dict')
     return terms.flatMap((term) =>
       Object.entries(term as object).map(([key, value]) => ({ key, value: value as unknown })),
     );
   const look = LOOKUPS[name];
   if (look !== undefined) return terms.flat().map((term) => look(String(term), lookup));
-  const known = [...Object.keys(LOOKUPS), 'items', 'list', 'flattened', 'dict', 'first_found'];
+  const lists = ['items', 'list', 'flattened', 'dict', 'first_found', 'fileglob', 'subelements'];
+  const known = [...Object.keys(LOOKUPS), ...lists];
   throw new CaravanError('input', `lookup: there is no '${name}'`, {
     hint: didYouMean(name, known),
   });

@@ -1,4 +1,5 @@
-import type { Loop, LoopKind } from '../playbook/model.js';
+import type { Loop, LoopKind, LookupLoop } from '../playbook/model.js';
+import { LOOKUP_LOOPS } from '../playbook/load-loop.js';
 import type { Scope } from '../playbook/scope.js';
 import { evaluate, render } from '../playbook/template.js';
 import { CaravanError } from '../values/error.js';
@@ -23,7 +24,7 @@ function together(lists: readonly Items[]): unknown[][] {
 }
 
 /** What a list is made into, by the name of the loop. `loop` and `with_list` take it as it is. */
-const MAKE: Readonly<Record<Exclude<LoopKind, 'first_found'>, (items: Items) => Items>> = {
+const MAKE: Readonly<Record<Exclude<LoopKind, LookupLoop>, (items: Items) => Items>> = {
   loop: (items) => items,
   list: (items) => items,
   items: (items) => items.flatMap(listOf),
@@ -37,16 +38,18 @@ const MAKE: Readonly<Record<Exclude<LoopKind, 'first_found'>, (items: Items) => 
     ),
 };
 
+function isLookup(kind: LoopKind): kind is LookupLoop {
+  return LOOKUP_LOOPS.includes(kind as LookupLoop);
+}
+
 /** The items of a loop. */
 export function loopItems(loop: Loop, scope: Scope): Items {
   const { value, source } = loop.items;
-  const isBare = typeof value === 'string' && !value.includes('{{');
+  const isBare = !isLookup(loop.kind) && typeof value === 'string' && !value.includes('{{');
   const given = isBare ? evaluate({ value, source }, scope) : render(loop.items, scope);
-  if (loop.kind === 'first_found') {
+  if (isLookup(loop.kind)) {
     const terms = Array.isArray(given) ? (given as Items) : [given];
-    return (
-      scope.plugin?.({ name: 'first_found', terms, options: { kind: loop.folder }, scope }) ?? []
-    );
+    return scope.plugin?.({ name: loop.kind, terms, options: { kind: loop.folder }, scope }) ?? [];
   }
   // The old loops take one value for a list of it.
   const items = loop.kind !== 'loop' && !Array.isArray(given) ? [given] : given;

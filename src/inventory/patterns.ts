@@ -1,3 +1,4 @@
+import { globRegex } from '../values/glob.js';
 import { CaravanError } from '../values/error.js';
 import { parseAddress } from './address.js';
 import { nearest } from './nearest.js';
@@ -137,35 +138,6 @@ function matcher(part: string): (name: string) => boolean {
 
 function pythonRegex(text: string): string {
   return text.replaceAll('(?P<', '(?<').replaceAll('\\Z', '$').replaceAll('\\A', '^');
-}
-
-/** Python's `fnmatch.translate`. */
-function globRegex(glob: string): string {
-  let regex = '';
-  for (let i = 0; i < glob.length;) {
-    const letter = glob[i] ?? '';
-    i += 1;
-    if (letter === '*') regex += '.*';
-    else if (letter === '?') regex += '.';
-    else if (letter === '[') {
-      const close = glob.indexOf(']', glob[i] === '!' ? i + 2 : i + 1);
-      if (close < 0) regex += '\\[';
-      else {
-        regex += globClass(glob.slice(i, close));
-        i = close + 1;
-      }
-    } else regex += letter.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&');
-  }
-  return `^(?:${regex})$`;
-}
-
-function globClass(inside: string): string {
-  const negated = inside.startsWith('!');
-  const letters = (negated ? inside.slice(1) : inside)
-    .replace(/[\\\]^[&~|]/g, '\\$&')
-    .replace(/(.)-(.)/gsu, (range: string, from: string, to: string) => (from > to ? '' : range));
-  if (letters === '') return negated ? '.' : '(?!)';
-  return `[${negated ? '^' : ''}${letters}]`;
 }
 
 function noMatch<H>(

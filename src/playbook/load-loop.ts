@@ -1,6 +1,11 @@
-import type { Loop, LoopKind } from './model.js';
+import type { LookupLoop, Loop, LoopKind } from './model.js';
 import { didYouMean } from './nearest.js';
 import { YamlFields, yamlType } from './yaml-fields.js';
+
+/** See {@link LookupLoop}. */
+export const LOOKUP_LOOPS: readonly LookupLoop[] = [
+  ...(['first_found', 'file', 'fileglob', 'subelements'] as const),
+];
 
 const KINDS: readonly LoopKind[] = [
   ...([
@@ -11,7 +16,7 @@ const KINDS: readonly LoopKind[] = [
     'indexed_items',
     'nested',
     'together',
-    'first_found',
+    ...LOOKUP_LOOPS,
   ] as const),
 ];
 const CONTROL = ['loop_var', 'label', 'index_var', 'extended', 'pause', 'break_when'];

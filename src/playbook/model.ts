@@ -53,7 +53,10 @@ export type LoopKind =
   | 'indexed_items'
   | 'nested'
   | 'together'
-  | 'first_found';
+  | LookupLoop;
+
+/** Loops over what the lookup of that name gives. */
+export type LookupLoop = 'first_found' | 'file' | 'fileglob' | 'subelements';
 
 /** What plays, blocks and tasks may say alike; the innermost wins. */
 export interface Keywords {

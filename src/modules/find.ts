@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Fact } from '../facts/fact.js';
 import { readFact } from '../facts/fact.js';
 import { CaravanError } from '../values/error.js';
+import { globRegex } from '../values/glob.js';
 import { sh } from '../values/shell.js';
 import { patternOf } from './pattern.js';
 import type { TaskModule } from './module.js';
@@ -42,6 +43,8 @@ interface Found {
 
 interface Seen {
   readonly files: readonly Found[];
+  /** Whether each path is a folder. */
+  readonly isWhole: boolean;
   /** The host's clock, in seconds. */
   readonly now: number;
 }
@@ -56,7 +59,7 @@ function listing({ paths, recurse, depth }: Input): Fact<Seen> {
     name: 'files',
     command: sh`date +%s
 for p in ${paths}; do [ -d "$p" ] || { echo "$p is no folder" >&2; continue; }
-find "$p" -mindepth 1 ${limit} -exec stat -c ${`%F|%a|%u|%g|%U|%G|%s|%Y|%n${RECORD}`} {} + || exit 1
+find -H "$p" -mindepth 1 ${limit} -exec stat -c ${`%F|%a|%u|%g|%U|%G|%s|%Y|%n${RECORD}`} {} + || exit 1
 done`,
     parse: ({ code, stdout, stderr }) => {
       if (code !== 0) throw new CaravanError('command', `find: ${stderr.trim() || 'find failed'}`);
@@ -65,7 +68,10 @@ done`,
         .slice(end + 1)
         .split(`${RECORD}\n`)
         .filter(Boolean);
-      return { now: Number(stdout.slice(0, end)), files: records.map(parseRecord) };
+      return {
+        ...{ now: Number(stdout.slice(0, end)), isWhole: stderr === '' },
+        files: records.map(parseRecord),
+      };
     },
   };
 }
@@ -102,18 +108,9 @@ function within(
   return minus === '' ? amount >= limit : amount <= limit;
 }
 
-function glob(pattern: string): RegExp {
-  const text = pattern
-    .replace(/[\\^$.+(){}|]/g, '\\$&')
-    .replace(/\[!/g, '[^')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${text}$`, 's');
-}
-
 function choose({ files, now }: Seen, given: Input): Found[] {
   const regex = (pattern: string): RegExp =>
-    given.use_regex ? patternOf(`^(?:${pattern})`) : glob(pattern);
+    given.use_regex ? patternOf(`^(?:${pattern})`) : new RegExp(globRegex(pattern), 's');
   const wanted = given.patterns.map(regex);
   const unwanted = given.excludes.map(regex);
   return files.filter(({ path, type, size, mtime }) => {
@@ -151,7 +148,12 @@ export const find: TaskModule<Input, Seen> = {
     }));
     return {
       changes: [],
-      result: { files: shown, matched: files.length, examined: seen.files.length },
+      result: {
+        ...{ files: shown, matched: files.length, examined: seen.files.length },
+        msg: seen.isWhole
+          ? 'All paths examined'
+          : 'Not all paths examined, check warnings for details',
+      },
     };
   },
   apply: () => Promise.resolve({}),

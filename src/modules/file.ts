@@ -16,6 +16,8 @@ import { applyHostChanges, makeFolders, type HostChange } from './host-change.js
 import type { Connection } from '../transport/port.js';
 import type { TaskModule, Verdict } from './module.js';
 
+const timeInput = z.enum(['now', 'preserve']).optional();
+
 const input = z
   .strictObject({
     path: pathInput,
@@ -32,7 +34,15 @@ const input = z
     group: z.string().optional(),
     /** Attributes are set on what a link points to. */
     follow: z.boolean().default(true),
+    /** Whether `touch` sets the times of a file that is there (default: `now`). */
+    modification_time: timeInput,
+    access_time: timeInput,
   })
+  .refine(
+    ({ state, modification_time: modified, access_time: read }) =>
+      state === 'touch' || (modified !== 'now' && read !== 'now'),
+    { message: "a time 'now' belongs to state touch" },
+  )
   .refine(({ state, src }) => (state === 'link' || state === 'hard') === (src !== undefined), {
     message: "'src' belongs to state link or hard",
   });
@@ -88,7 +98,13 @@ function creation(state: string, stat: FileStat, given: Input): HostChange[] {
     const bits = mode === undefined ? mode : octal(wantedMode(stat, given, 'directory'));
     return [makeFolders([path], { mode: bits, owner: ownerOf(given) })];
   }
-  return state === 'touch' ? [run(`touch ${path}`, sh`touch -- ${path}`)] : [];
+  if (state !== 'touch') return [];
+  const keeps = stat.type !== 'absent';
+  const times = [
+    ...(keeps && given.access_time === 'preserve' ? [] : ['-a']),
+    ...(keeps && given.modification_time === 'preserve' ? [] : ['-m']),
+  ];
+  return times.length === 0 ? [] : [run(`touch ${path}`, sh`touch ${times} -- ${path}`)];
 }
 
 function shown(mode: Mode): string {

@@ -226,19 +226,38 @@ test('settingsOf gives no time that is too long for a timer', () => {
   expect(keepalive.intervalMs).toBeLessThanOrEqual(longest);
 });
 
-test.each(['[0-9]*', '[!a-z]*', '[^5]*', '[]x5]*', '[5-1]*', '[5', '*[.-]b?', '5[a.]b'])(
-  'settingsOf includes the files that ssh does: %s',
-  (pattern) => {
-    const within = join(folder, 'glob');
-    mkdirSync(within, { recursive: true });
-    ['5.b1', 'x-b1', '.5', ']', '[5', '5.b', '5+b'].forEach((name, index) => {
-      writeFileSync(join(within, name), `IdentityFile /k/${index}\n`);
-    });
-    const file = join(folder, 'globbing');
-    writeFileSync(file, `Include ${within}/${pattern}\n`);
-    compare(file, 'web01');
-  },
-);
+test.each([
+  ...['[0-9]*', '[!a-z]*', '[^5]*', '[]x5]*', '[5-1]*', '[5', '*[.-]b?', '5[a.]b'],
+  ...['[[:digit:]]*', '[![:alpha:]]*', '*[[:punct:][:alpha:]]b*', '[x[:upper:]]*'],
+])('settingsOf includes the files that ssh does: %s', (pattern) => {
+  const within = join(folder, 'glob');
+  mkdirSync(within, { recursive: true });
+  ['5.b1', 'x-b1', '.5', ']', '[5', '5.b', '5+b'].forEach((name, index) => {
+    writeFileSync(join(within, name), `IdentityFile /k/${index}\n`);
+  });
+  const file = join(folder, 'globbing');
+  writeFileSync(file, `Include ${within}/${pattern}\n`);
+  compare(file, 'web01');
+});
+
+test('settingsOf finds files in the home of another user', () => {
+  const file = join(folder, 'homes');
+  const { username, homedir: home } = userInfo();
+  const text = (start: string) =>
+    `IdentityFile ${start}/key\nUserKnownHostsFile ${start}/kh\nInclude ${start}/nothing\n`;
+  writeFileSync(file, text(`~${username}`));
+  const { settings } = fromUs(file, 'web01', []);
+  expect([settings.identity.files[0], settings.knownHostsFiles[0]]).toEqual([
+    join(home, 'key'),
+    join(home, 'kh'),
+  ]);
+  writeFileSync(file, 'Include ~nobody-of-that-name/x\nPort 7\n');
+  compare(file, 'web01');
+  writeFileSync(file, text('~nobody-of-that-name'));
+  expect(() => fromUs(file, 'web01', [])).toThrow(
+    '"~nobody-of-that-name/key": there is no such user on this machine',
+  );
+});
 
 test('settingsOf meets Match final in a file that is included where nothing applies yet', () => {
   const file = join(folder, 'final');

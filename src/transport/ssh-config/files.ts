@@ -61,12 +61,28 @@ export function globFiles(pattern: string): string[] {
 
 const MAGIC = /[*?[]/;
 
-/** One name of a pattern: `*`, `?`, `[a-z]`, `[!a-z]`; a bracket that is not closed is itself. */
+/** Classes of POSIX, of ASCII. */
+const CLASSES: Readonly<Record<string, string>> = {
+  alnum: 'A-Za-z0-9',
+  alpha: 'A-Za-z',
+  blank: ' \\t',
+  digit: '0-9',
+  lower: 'a-z',
+  punct: '!-/:-@\\[-`{-~',
+  space: '\\s',
+  upper: 'A-Z',
+  xdigit: '0-9A-Fa-f',
+};
+
+/**
+ * One name of a pattern: `*`, `?`, `[a-z]`, `[!a-z]`, `[[:digit:]]`; a bracket that is not closed is
+ * itself.
+ */
 function globExpression(pattern: string): RegExp {
   const source = pattern.replace(
-    /\[(!?)(\]?[^\]]*)\]|[\s\S]/g,
+    /\[(!?)(\]?(?:\[:[a-z]+:\]|[^\]])*)\]|[\s\S]/g,
     (all, not?: string, set?: string) => {
-      if (set) return `[${not ? '^' : ''}${set.replace(/[\\\]^[]/g, '\\$&')}]`;
+      if (set) return `[${not ? '^' : ''}${setOf(set)}]`;
       return { '*': '.*', '?': '.' }[all] ?? all.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
     },
   );
@@ -75,6 +91,13 @@ function globExpression(pattern: string): RegExp {
   } catch {
     return /(?!)/; // a range that ends before it begins has nothing in it
   }
+}
+
+/** What stands in brackets, as an expression has it; a class that is none has nothing in it. */
+function setOf(set: string): string {
+  return set.replace(/\[:([a-z]+):\]|[\\\]^[]/g, (all, name?: string) =>
+    name === undefined ? `\\${all}` : (CLASSES[name] ?? ''),
+  );
 }
 
 /** As glob(3): what is not there, or cannot be read, matches nothing. */

@@ -44,7 +44,10 @@ export function expandFile(
   tokens: Tokens,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
-  const withHome = expandHome(file).replace(/\$\{(\w+)\}/g, (all, name: string) => {
+  const path = expandHome(file);
+  if (path.startsWith('~'))
+    throw new CaravanError('input', `"${file}": there is no such user on this machine`);
+  const withHome = path.replace(/\$\{(\w+)\}/g, (all, name: string) => {
     const value = environment[name];
     if (value !== undefined) return value;
     throw new CaravanError('input', `"${file}": the environment has no ${name} for ${all}`);

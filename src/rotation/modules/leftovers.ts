@@ -77,7 +77,7 @@ const API_RESOURCES =
 async function scanApi(patterns: readonly string[], context: ModuleContext): Promise<string[]> {
   const { connection, signal } = context;
   const row =
-    '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.data} {.webhooks} {.spec}{"\\n"}{end}';
+    '{range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name} {.data} {.binaryData} {.webhooks} {.spec}{"\\n"}{end}';
   const searched = await connection.run(
     pipeFrom(
       sh`kubectl --kubeconfig /etc/kubernetes/admin.conf get ${API_RESOURCES} -A -o jsonpath=${row}`,

@@ -45,11 +45,11 @@ export function leftoversScan(store: AuthorityStore): TaskModule<Input, readonly
     },
     check: (found, { of }) => ({
       changes: [],
-      reason:
-        found.length === 0
-          ? `the ${of} CA is nowhere`
-          : `the ${of} CA is still in ${found.join(', ')}`,
-      result: { found },
+      reason: `the ${of} CA is ${found.length === 0 ? 'nowhere' : 'still there'}`,
+      // A result that is a message alone is always shown.
+      ...(found.length > 0 && {
+        result: { msg: `the ${of} CA is still in ${found.join(', ')}` },
+      }),
     }),
     apply: () => Promise.resolve({ changed: false }),
   };

@@ -49,7 +49,7 @@ export function bundleServers(store: AuthorityStore): TaskModule<z.infer<typeof 
         failure: {
           kind: 'gate' as const,
           message: `With trust in the ${holds} CA alone, kube-apiserver would not believe: ${cutOff.join('; ')}.`,
-          hint: `Give each a leaf of the ${holds} CA (a CSR is signed by it by now), or a caBundle of a CA of its own; then run the same command again.`,
+          hint: `Give each a leaf of the ${holds} CA (a CSR is signed by it by now), or a caBundle of a CA of its own; start what does not answer, or delete what nothing serves any more; then run the same command again.`,
         },
       }),
     }),

@@ -4,7 +4,8 @@ import { foundItems, Locations } from './locations.js';
 
 function paths(args: string, config?: string): Record<string, string> {
   const kubelet = { name: 'kubelet', ticks: 1, startedAt: 1, args: args.split(' ') } as const;
-  const file = config === undefined ? undefined : { path: '/config.yaml', text: config };
+  const file =
+    config === undefined ? undefined : { path: '/etc/kubelet/config.yaml', text: config };
   const locations = new Locations({}, [kubelet], file);
   return Object.fromEntries(locations.all().map(({ item, path }) => [item.name, path]));
 }
@@ -20,6 +21,9 @@ test('the kubelet is found as its flags and its configuration say', () => {
   expect(paths('--kubeconfig=/a.conf --v 2')['kubelet kubeconfig CA']).toBe('/a.conf');
   expect(paths('--kubeconfig /a.conf --v 2')['kubelet kubeconfig CA']).toBe('/a.conf');
   expect(paths('--client-ca-file /b.crt', CONFIG)['kubelet client CA']).toBe('/b.crt');
+  expect(paths('', CONFIG.replace('/pki', 'pki'))['kubelet client CA']).toBe(
+    '/etc/kubelet/pki/ca.crt',
+  );
   expect(paths('--kubeconfig-x=/c --v')['kubelet kubeconfig CA']).toBe(
     '/etc/kubernetes/kubelet.conf',
   );
@@ -31,7 +35,7 @@ test('a manifest, configuration or kubeconfig that cannot be read is named', () 
     '/etc/kubernetes/manifests/kube-scheduler.yaml: The static pod manifest is not YAML at line 1',
   );
   expect(() => paths('', broken)).toThrow(
-    '/config.yaml: The kubelet configuration is not YAML at line 1',
+    '/etc/kubelet/config.yaml: The kubelet configuration is not YAML at line 1',
   );
   const path = '/etc/kubernetes/admin.conf';
   const file = { path, text: broken, changedAt: 0, mode: 0o600, owner: 'root:root', hasKey: false };

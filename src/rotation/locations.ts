@@ -91,11 +91,13 @@ export class Locations {
     const config = document.toJS() as {
       authentication?: { x509?: { clientCAFile?: string } };
     } | null;
+    const named = config?.authentication?.x509?.clientCAFile;
     this.#kubelet = {
       kubeconfig: kubeletFlag(processes, 'kubeconfig') ?? KUBELET_KUBECONFIG,
-      // A flag wins over the configuration.
+      // A flag wins over the configuration, whose paths begin at its own folder.
       clientCa:
-        kubeletFlag(processes, 'client-ca-file') ?? config?.authentication?.x509?.clientCAFile,
+        kubeletFlag(processes, 'client-ca-file') ??
+        (named && resolve(dirname(kubeletConfig.path), named)),
     };
   }
 

@@ -66,6 +66,14 @@ function isFailure(error: Error): boolean {
   return !isCut;
 }
 
+/**
+ * Whether an error is what the module found on the host: for `failed_when` and `until` to judge. A
+ * file that the controller lacks is none, in Ansible either.
+ */
+function isOfModule(error: Error): error is CaravanError {
+  return error instanceof CaravanError && ['command', 'verify'].includes(error.kind);
+}
+
 async function make(on: HostTask): Promise<Made> {
   const { spot } = on;
   if (spot === undefined) return alone(new Attempt(on));
@@ -84,6 +92,11 @@ export async function attempt(on: HostTask): Promise<AttemptResult & { readonly 
   const { spot, host, item } = on;
   const { id, outcome } = spot?.list.made.take(spot.index, host.name, item) ?? (await make(on));
   if (!(outcome instanceof Error)) return { ...outcome, id };
+  if (isOfModule(outcome)) {
+    const { kind, message } = outcome;
+    const failure = { kind, message, error: outcome };
+    return { id, changed: false, changes: [], result: {}, failure };
+  }
   if (isFailure(outcome)) on.state.parts.receipts.failing(on.host.name, on.task.source, id);
   throw outcome;
 }

@@ -1,5 +1,5 @@
 import type { Change } from '../modules/module.js';
-import type { ErrorKind } from '../values/error.js';
+import type { CaravanError, ErrorKind } from '../values/error.js';
 import type { JsonObject } from '../values/json.js';
 
 /** What one attempt gave. */
@@ -11,5 +11,11 @@ export interface AttemptResult {
   readonly facts?: JsonObject;
   readonly hostFacts?: JsonObject;
   readonly skipped?: boolean;
-  readonly failure?: { readonly kind: ErrorKind; readonly message: string; readonly hint?: string };
+  readonly failure?: {
+    readonly kind: ErrorKind;
+    readonly message: string;
+    readonly hint?: string;
+    /** The error that the module threw, where it did. */
+    readonly error?: CaravanError;
+  };
 }

@@ -28,9 +28,9 @@ async function runOnce(on: HostTask, item?: string): Promise<HostOutcome> {
       return emit(bound, { ...base, judged, status: 'skipped' });
     if (judged.failure === undefined)
       return emit(bound, { ...base, judged, status: judged.changed ? 'changed' : 'ok' });
-    const { kind, message, hint } = judged.failure;
+    const { kind, message, hint, error: thrown } = judged.failure;
     const detail = { ...place, ...(hint === undefined ? {} : { hint }) };
-    const error = new CaravanError(kind, message, detail);
+    const error = thrown?.at(place) ?? new CaravanError(kind, message, detail);
     return emit(bound, { ...base, judged, error, status: 'failed' });
   } catch (thrown) {
     const error = asCaravanError(thrown).at(place);

@@ -137,7 +137,8 @@ export class Attempt {
   /** What came of it. */
   get result(): AttemptResult {
     const { verdict, failure } = this;
-    if (this.isCheck && verdict.isUnforeseen === true) return NOT_TRIED;
+    if (this.isCheck && verdict.isUnforeseen === true)
+      return { ...NOT_TRIED, result: { ...verdict.result, ...NOT_TRIED.result } };
     const applied = this.#applied;
     const facts = { ...verdict.facts, ...applied.facts };
     const isChanged = verdict.changes.length > 0 && applied.changed !== false;

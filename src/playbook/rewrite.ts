@@ -56,6 +56,17 @@ function rewriteExpression(expression: string, escapes: Escapes): string {
   return subscriptsToCalls(formatsToFilters(numbersInBrackets(plain)), MAPPINGS);
 }
 
+/** An `if` with no `else` gives nothing where it does not hold: the engine takes that for undefined. */
+function withElse(expression: string): string {
+  let bare = expression.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/gs, "''");
+  for (let before = ''; before !== bare;) {
+    before = bare;
+    bare = bare.replace(/[([{][^()[\]{}]*[)\]}]/g, '()');
+  }
+  const count = (word: RegExp): number => bare.match(word)?.length ?? 0;
+  return count(/\bif\b/g) > count(/\belse\b/g) ? `${expression} else ''` : expression;
+}
+
 /** The same for a template, whose expressions are written as Python writes values. */
 function rewriteTemplate(template: string, escapes: Escapes): string {
   return segments(template)
@@ -70,7 +81,7 @@ function rewriteTemplate(template: string, escapes: Escapes): string {
       if (inner.trim() === 'raw') return part.replace(/(?<![-+])%\}$/, ' +%}');
       // The `+` keeps the spaces before it, which `lstrip_blocks` cuts before statements alone.
       return kind === 'expression'
-        ? `${open === '{{-' ? '{%-' : '{%+'} set __v = ${rewritten} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
+        ? `${open === '{{-' ? '{%-' : '{%+'} set __v = ${withElse(rewritten)} %}{{ __v | ${TEXT_FILTER}(__v is undefined, __v is float) ${close}`
         : `${open}${rewritten}${close}`;
     })
     .join('');

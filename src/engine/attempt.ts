@@ -88,7 +88,7 @@ export class Attempt {
     this.forget();
     return this.#bounded(gathering, index, async () => {
       const { module, on } = this;
-      if (this.#hasUnexpanded()) await this.#expandPaths();
+      if (this.#hostPaths().some(isUnexpanded)) await this.#expandPaths();
       const value = await module.observe(this.#input, this.#context);
       this.#seen = { value };
       // Judged at once, so that an error in it is this attempt's, whoever made it look.
@@ -156,23 +156,16 @@ export class Attempt {
     };
   }
 
-  /** Whether a path of the input is known on the host only. */
-  #hasUnexpanded(): boolean {
+  #hostPaths(): string[] {
     const input = this.#input as HostPaths;
-    return (
-      this.module.hostPaths?.some((key) => [input[key] ?? []].flat().some(isUnexpanded)) ?? false
-    );
+    return this.module.hostPaths?.flatMap((key) => input[key] ?? []) ?? [];
   }
 
   /** Puts what they are on the host for homes and variables in the paths of the input. */
   async #expandPaths(): Promise<void> {
-    const { connection } = this.#context;
+    const expanded = await expandPaths(this.#hostPaths(), this.#context.connection);
     const input = this.#input as HostPaths;
     const keys = this.module.hostPaths?.filter((key) => input[key] !== undefined) ?? [];
-    const expanded = await expandPaths(
-      keys.flatMap((key) => input[key] ?? []),
-      connection,
-    );
     const own = keys.map((key) => {
       const given = input[key];
       return [key, Array.isArray(given) ? expanded.splice(0, given.length) : expanded.shift()];

@@ -75,8 +75,6 @@ async function digests(connection: Connection, files: SignerFiles): Promise<Map<
 function signerChanges(seen: Seen, files: SignerFiles, wanted: Input): HostChange[] {
   const pair = pairOf(seen.authorities, 'cluster');
   const split = wanted.holds === 'both';
-  const file = (path: string, content: string, secret: boolean, whose: string): HostChange[] =>
-    seen.digests.get(path) === sha256(content) ? [] : [writeFile(path, content, secret, whose)];
   const whose = `${wanted.signed_by} CA`;
   const home = homeKeys(seen, files, wanted);
   if (!split) return home;
@@ -90,54 +88,64 @@ function signerChanges(seen: Seen, files: SignerFiles, wanted: Input): HostChang
   const changes = [
     ...home,
     // The key first: a signer whose key does not fit is refused and the one in use stays.
-    ...file(files.key, signer.key.reveal(), true, whose),
-    ...file(files.certificate, text, false, whose),
-    ...file(files.clientCa, trustText(pair, 'both'), false, whose),
-    ...AUTHORITY_NAMES.flatMap((name) =>
-      GENERATIONS.flatMap((generation) => {
-        const authority = seen.authorities[name]?.[generation];
-        if (authority?.key === undefined) return [];
-        const { certificate, key } = copyOf(files, name, generation);
-        const copied = `${generation} ${name} CA, a copy`;
-        return [
-          ...file(key, authority.key.reveal(), true, copied),
-          ...file(certificate, authority.pem, false, copied),
-        ];
-      }),
-    ),
+    ...writeFile(seen, files.key, signer.key.reveal(), true, whose),
+    ...writeFile(seen, files.certificate, text, false, whose),
+    ...writeFile(seen, files.clientCa, trustText(pair, 'both'), false, whose),
+    ...copies(seen, files),
   ];
   return seen.digests.has(files.certificate) ? changes : [folder, ...changes];
+}
+
+/** What fills a lost state folder again. */
+function copies(seen: Seen, files: SignerFiles): HostChange[] {
+  return AUTHORITY_NAMES.flatMap((name) =>
+    GENERATIONS.flatMap((generation) => {
+      const authority = seen.authorities[name]?.[generation];
+      if (authority?.key === undefined) return [];
+      const { certificate, key } = copyOf(files, name, generation);
+      const whose = `${generation} ${name} CA, a copy`;
+      return [
+        ...writeFile(seen, key, authority.key.reveal(), true, whose),
+        ...writeFile(seen, certificate, authority.pem, false, whose),
+      ];
+    }),
+  );
 }
 
 /**
  * The keys beside the CA files, where the host has them. kubeadm takes each as the key of the first
  * certificate in its file: the old one until the end.
  */
-function homeKeys(
-  { authorities, digests }: Seen,
-  files: SignerFiles,
-  { holds }: Input,
-): HostChange[] {
+function homeKeys(seen: Seen, files: SignerFiles, { holds }: Input): HostChange[] {
+  const generation = holds === 'new' ? 'new' : 'old';
   return AUTHORITY_NAMES.flatMap((name) => {
     const path = homeKey(files, name);
-    const key = authorities[name]?.[holds === 'new' ? 'new' : 'old']?.key?.reveal();
-    const there = digests.get(path);
-    if (key === undefined || there === undefined || there === sha256(key)) return [];
-    return [writeFile(path, key, true, `${holds === 'new' ? 'new' : 'old'} ${name} CA`)];
+    const key = seen.authorities[name]?.[generation]?.key?.reveal();
+    if (key === undefined || !seen.digests.has(path)) return [];
+    return writeFile(seen, path, key, true, `${generation} ${name} CA`);
   });
 }
 
 const homeKey = (files: SignerFiles, name: AuthorityName): string =>
   name === 'cluster' ? files.home.key : `${dirname(files.home.key)}/${AUTHORITY_FILES[name].key}`;
 
-function writeFile(path: string, content: string, secret: boolean, whose: string): HostChange {
-  return {
+/** Writes a file that does not hold the content yet. */
+function writeFile(
+  { digests }: Seen,
+  path: string,
+  content: string,
+  secret: boolean,
+  whose: string,
+): HostChange[] {
+  if (digests.get(path) === sha256(content)) return [];
+  const change: HostChange = {
     kind: 'write',
     path,
     content: secret ? new Secret(content) : content,
     mode: secret ? 0o600 : 0o644,
     summary: `${path}: ${secret ? 'key' : 'certificate'} of the ${whose}`,
   };
+  return [change];
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -163,9 +163,10 @@ function refuseUnknownRotation(
   for (const { host, items } of surveys)
     for (const found of items) {
       const { authority, knob, location } = found.item;
-      const held = certificatesOf(found).length;
       const isCaFile = knob === 'trust' && location.kind === 'flag';
-      if (!isCaFile || held < 2 || kept[authority] !== undefined) continue;
+      if (!isCaFile || kept[authority] !== undefined) continue;
+      const held = certificatesOf(found).length;
+      if (held < 2) continue;
       throw new CaravanError(
         'gate',
         `${found.path} holds ${held} certificates: a rotation is under way that the state folder ${folder} knows nothing of, or others are trusted besides the CA.`,

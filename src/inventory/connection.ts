@@ -1,6 +1,6 @@
-import { expandHome } from '../values/home-path.js';
 import { resolve } from 'node:path';
 import type { ConnectionTarget, TransportName } from '../transport/port.js';
+import { expandHome } from '../values/home-path.js';
 import type { Secret } from '../values/secret.js';
 import type { InventoryHost } from './inventory.js';
 import { ConnectionVars } from './connection-vars.js';
